@@ -1,0 +1,55 @@
+/**
+ * The cache: decoded values of a few families, each value under a key that a write can delete. It is cache-aside with
+ * leases (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013): who misses gets a lease, only the holder of the
+ * newest lease may fill, and a deletion in between voids it. So a value read before a write can never be stored after
+ * it. A cache that fails is a miss; it never makes a read fail.
+ */
+
+/** One kind of cached value. `encode` and `decode` are for adapters that keep text; undecodable text is a miss. */
+export type CacheFamily<V> = {
+  /** Short, unique, part of the key: `video`. */
+  readonly name: string;
+  readonly ttlMs: number;
+  /** Bound of the entries that one process keeps in its own memory. */
+  readonly maxEntries: number;
+  readonly encode: (value: V) => string;
+  readonly decode: (text: string) => V | undefined;
+};
+
+/** Names one cached value across processes. */
+export type CacheKey = { readonly family: string; readonly id: string };
+
+/** The right to fill one key once; opaque. */
+export type Lease = string;
+
+export type Lookup<V> =
+  | { readonly hit: true; readonly value: V }
+  /** Concurrent misses of one key get the same lease as long as nothing deleted it, so their loads can be shared. */
+  | { readonly hit: false; readonly lease: Lease };
+
+export interface CacheRegion<V> {
+  /** One result per id, in order. */
+  lookUp(ids: readonly string[]): Promise<readonly Lookup<V>[]>;
+  /** Stores values whose lease still holds; others are dropped in silence. */
+  fill(entries: readonly { readonly id: string; readonly lease: Lease; readonly value: V }[]): Promise<void>;
+}
+
+export interface Cache {
+  /**
+   * Whether values outlive this process. If so a deletion must be durable: it is an outbox row of the transaction that
+   * made the value old. A cache that dies with the process needs no such row.
+   */
+  readonly outlivesProcess: boolean;
+  /** Opens the region of a family. Call once per family. */
+  region<V>(family: CacheFamily<V>): CacheRegion<V>;
+  /** Deletes values and voids leases. When it resolves, no later look-up returns what was there before. */
+  delete(keys: readonly CacheKey[]): Promise<void>;
+  /**
+   * A number that changes whenever a deletion may have made something old that was derived from cached values. What was
+   * assembled under a generation may be sent again as long as the number is the same.
+   */
+  generation(): number;
+  /** Resolves if the cache answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,7 @@
+/** Interfaces of what can be replaced: each has an embedded adapter and room for a production one. No code, no I/O. */
+export * from './blob-store.ts';
+export * from './cache.ts';
+export * from './clock.ts';
+export * from './id-source.ts';
+export * from './queue.ts';
+export * from './transcoder.ts';

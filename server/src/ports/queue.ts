@@ -1,0 +1,34 @@
+/**
+ * Carries jobs from the outbox to the workers. The outbox row in the database is the truth: it is deleted only when the
+ * job's handler has finished, and a row whose message was lost is sent again once its lease has run out. So a carrier
+ * may lose or repeat messages without a job being lost; handlers are idempotent.
+ */
+export type QueueMessage = {
+  /** The outbox row. */
+  readonly jobId: number;
+  /** Which workers take it: quick jobs never wait behind long ones. */
+  readonly lane: Lane;
+};
+
+export const lanes = ['quick', 'media'] as const;
+export type Lane = (typeof lanes)[number];
+
+export interface Queue {
+  /** Resolves once the carrier has accepted the messages. Rejects with {@link QueueFullError} if it takes no more now. */
+  publish(messages: readonly QueueMessage[]): Promise<void>;
+  /**
+   * Calls `handle` for each message of a lane, at most `concurrency` at once. A rejection of `handle` is the handler's
+   * affair: the message is not repeated by the carrier, the outbox does that.
+   */
+  consume(lane: Lane, concurrency: number, handle: (message: QueueMessage) => Promise<void>): Promise<void>;
+  /** Messages accepted and not yet handled, all lanes. */
+  depth(): number;
+  ping(): Promise<void>;
+  /** Stops taking messages, waits for handlers that run (they are aborted by their owner), drops the rest. */
+  close(): Promise<void>;
+}
+
+/** The carrier's bound is reached: the rows stay in the outbox and are offered again later. */
+export class QueueFullError extends Error {
+  override readonly name = 'QueueFullError';
+}
