@@ -56,10 +56,7 @@ export const Video = Type.Object(
     duration_ms: count('Ours: length in milliseconds'),
     width: count('Ours: width in pixels as shown, rotation applied'),
     height: count('Ours: height in pixels as shown, rotation applied'),
-    state: Type.Union(
-      videoStates.map((state) => Type.Literal(state)),
-      { description: 'Ours: only the author sees videos that are not "ready"' },
-    ),
+    state: Type.Enum([...videoStates], { description: 'Ours: only the author sees videos that are not "ready"' }),
     failure: Type.String({ description: 'Ours: why processing failed, in words; "" otherwise' }),
   },
   { title: 'Video' },

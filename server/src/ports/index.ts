@@ -4,4 +4,5 @@ export * from './cache.ts';
 export * from './clock.ts';
 export * from './id-source.ts';
 export * from './queue.ts';
+export * from './rate-limiter.ts';
 export * from './transcoder.ts';

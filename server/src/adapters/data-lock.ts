@@ -1,0 +1,37 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import SqliteDatabase from 'better-sqlite3';
+
+/**
+ * Holds a data folder for this process: two servers on one folder would not see each other's cached values. The lock is
+ * an exclusive transaction on a tiny database, so the operating system releases it however the process ends.
+ */
+export function lockDataDirectory(dataDir: string): { release(): void } {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o750 });
+    const database = new SqliteDatabase(join(dataDir, '.lock'), { timeout: 0 });
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return {
+      release: () => {
+        database.close();
+      },
+    };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (code.startsWith('SQLITE_BUSY')) {
+      throw new Error(
+        `DATA_DIR: ${dataDir} is in use by another server. Stop that one, or set DATA_DIR to another folder.`,
+        { cause: error },
+      );
+    }
+    throw new Error(
+      `DATA_DIR: ${dataDir} cannot be written to (${code}). Set DATA_DIR to a folder that you may write to.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration';
+import { initialSchema } from './0001-initial-schema.ts';
+
+/** Every migration, in order, by import: a folder scan could miss one. Names are never changed once released. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  ...initialSchema,
+};

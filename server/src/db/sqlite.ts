@@ -1,0 +1,47 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import SqliteDatabase from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import type { Database } from './database.ts';
+import { migrate } from './migrate.ts';
+import type { Tables } from './tables.ts';
+
+/** How long a statement waits for another process (a backup, an admin's shell) to release the file. */
+const busyTimeoutMs = 5_000;
+/** Page cache of one connection. */
+const cacheKiB = 16 * 1024;
+/** The write-ahead log is folded into the database file after this many pages (4 KiB each). */
+const checkpointPages = 2_000;
+
+/**
+ * Opens the embedded database: one connection that writes and one that only reads, so that a read never waits for a
+ * transaction of another request. WAL with `synchronous=FULL`: a commit is on the disk before it is answered, and
+ * survives a power loss, not only a killed process.
+ */
+export async function openSqlite(path: string): Promise<Database> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  const writing = new SqliteDatabase(path, { timeout: busyTimeoutMs });
+  writing.pragma('journal_mode = WAL');
+  writing.pragma('synchronous = FULL');
+  writing.pragma(`cache_size = -${cacheKiB}`);
+  writing.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  writing.pragma('trusted_schema = OFF');
+  const writer = new Kysely<Tables>({ dialect: new SqliteDialect({ database: writing }) });
+  await migrate(writer);
+  const reading = new SqliteDatabase(path, { readonly: true, timeout: busyTimeoutMs });
+  reading.pragma(`cache_size = -${cacheKiB}`);
+  const reader = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reading }) });
+  return {
+    engine: 'sqlite',
+    reader,
+    transaction: (work) => writer.transaction().execute(work),
+    ping: async () => {
+      await reader.selectFrom('meta').select('name').limit(1).execute();
+    },
+    close: async () => {
+      await reader.destroy();
+      writing.pragma('wal_checkpoint(TRUNCATE)');
+      await writer.destroy();
+    },
+  };
+}

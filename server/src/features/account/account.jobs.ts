@@ -1,0 +1,90 @@
+import type { JobHandler, Unit, Writer } from '../../jobs/index.ts';
+import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
+import { commentStore, followStore, likeStore, messageStore, userStore, videoStore } from '../../store/index.ts';
+
+export type EraseDeps = { readonly writer: Writer };
+
+/** Rows removed per transaction: short enough that nobody waits noticeably for the one writer. */
+const batchRows = 200;
+
+/**
+ * Removes what belongs to a closed account, batch by batch. Each transaction takes rows and what they were counted in, so
+ * counters equal rows at every moment, and an interrupted run goes on where it stopped.
+ */
+export function eraseAccountHandler(deps: EraseDeps): JobHandler<'account.erase'> {
+  const steps: readonly ((unit: Unit, userId: number) => Promise<number>)[] = [
+    hideVideos,
+    removeLikes,
+    removeComments,
+    removeFollowees,
+    removeFollowers,
+    ({ trx }, userId) => messageStore.deleteMessagesOfUser(trx, userId, batchRows),
+  ];
+  return {
+    run: async ({ userId }, { signal }) => {
+      for (const step of steps) {
+        while ((await deps.writer.write((unit) => step(unit, userId))) > 0) signal.throwIfAborted();
+      }
+      await deps.writer.write(async ({ trx, enqueue, invalidate }) => {
+        const [user] = await userStore.findUsers(trx, [userId]);
+        if (user === undefined) return;
+        const keys = [user.avatar_key, user.background_key].filter((key) => key !== null);
+        await userStore.deleteUser(trx, userId);
+        if (keys.length > 0) await enqueue('blobs.reconcile', { owner: 'user', ownerId: userId, keys });
+        invalidate(userKey(userId));
+      });
+    },
+  };
+}
+
+async function hideVideos({ trx, enqueue, invalidate }: Unit, userId: number): Promise<number> {
+  const videos = await videoStore.listShownByAuthor(trx, userId, batchRows);
+  for (const { id } of videos) {
+    const hidden = await videoStore.hideVideo(trx, id);
+    if (hidden?.state === 'ready') await userStore.addToUserCounter(trx, [userId], 'work_count', -1);
+    await enqueue('video.erase', { videoId: id }, { dedupeKey: `video.erase:${id}` });
+    invalidate(videoKey(id), feedHeadKey);
+  }
+  return videos.length;
+}
+
+async function removeLikes({ trx, invalidate }: Unit, userId: number): Promise<number> {
+  const liked = await likeStore.listLikedBy(trx, userId, batchRows);
+  const videos = await videoStore.findVideos(trx, liked);
+  for (const video of videos) {
+    await likeStore.deleteLike(trx, userId, video.id);
+    await userStore.addToUserCounter(trx, [video.author_id], 'total_favorited', -1);
+    invalidate(videoKey(video.id), userKey(video.author_id));
+  }
+  await videoStore.addToVideoCounter(trx, liked, 'favorite_count', -1);
+  await userStore.addToUserCounter(trx, [userId], 'favorite_count', -videos.length);
+  return videos.length;
+}
+
+async function removeComments({ trx, invalidate }: Unit, userId: number): Promise<number> {
+  const comments = await commentStore.listCommentsByUser(trx, userId, batchRows);
+  for (const comment of comments) {
+    await commentStore.deleteComment(trx, comment.id);
+    await videoStore.addToVideoCounter(trx, [comment.video_id], 'comment_count', -1);
+    invalidate(videoKey(comment.video_id));
+  }
+  return comments.length;
+}
+
+async function removeFollowees({ trx, invalidate }: Unit, userId: number): Promise<number> {
+  const followees = await followStore.listFolloweeIds(trx, userId, batchRows);
+  for (const id of followees) await followStore.deleteFollow(trx, userId, id);
+  await userStore.addToUserCounter(trx, followees, 'follower_count', -1);
+  await userStore.addToUserCounter(trx, [userId], 'follow_count', -followees.length);
+  invalidate(...followees.map(userKey));
+  return followees.length;
+}
+
+async function removeFollowers({ trx, invalidate }: Unit, userId: number): Promise<number> {
+  const followers = await followStore.listFollowerIds(trx, userId, batchRows);
+  for (const id of followers) await followStore.deleteFollow(trx, id, userId);
+  await userStore.addToUserCounter(trx, followers, 'follow_count', -1);
+  await userStore.addToUserCounter(trx, [userId], 'follower_count', -followers.length);
+  invalidate(...followers.map(userKey));
+  return followers.length;
+}

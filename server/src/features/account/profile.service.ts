@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { DomainError } from '@tiktok-server/contract';
+import sharp from 'sharp';
+import type { UserRow } from '../../db/index.ts';
+import { promoteWith, type Writer } from '../../jobs/index.ts';
+import { type PictureShape, pictureShapes } from '../../media/index.ts';
+import type { BlobStore, StagedBlob } from '../../ports/index.ts';
+import { userKey } from '../../read/index.ts';
+import { userStore } from '../../store/index.ts';
+
+export type ProfileDeps = { readonly writer: Writer; readonly blobs: BlobStore };
+
+export type ProfileChanges = {
+  readonly signature: string | undefined;
+  readonly avatar: StagedBlob | undefined;
+  readonly background: StagedBlob | undefined;
+};
+
+/** Pixels of a picture that is taken at all: decoding costs memory by the pixel, whatever the file's size. */
+const maxInputPixels = 50_000_000;
+const decodeTimeoutSeconds = 10;
+
+/** Stores what is given; pictures are decoded and encoded again, so nothing that was hidden in the file survives. */
+export async function editProfile(
+  deps: ProfileDeps,
+  user: Pick<UserRow, 'id' | 'avatar_key' | 'background_key'>,
+  changes: ProfileChanges,
+): Promise<void> {
+  const files: { key: string; staged: StagedBlob }[] = [];
+  const fields: Partial<Pick<UserRow, 'signature' | 'avatar_key' | 'background_key'>> = {};
+  try {
+    if (changes.signature !== undefined) fields.signature = changes.signature;
+    if (changes.avatar !== undefined) {
+      const file = await reencode(deps.blobs, user.id, changes.avatar, pictureShapes.avatar, 'avatar');
+      files.push(file);
+      fields.avatar_key = file.key;
+    }
+    if (changes.background !== undefined) {
+      const file = await reencode(
+        deps.blobs,
+        user.id,
+        changes.background,
+        pictureShapes.background,
+        'background_image',
+      );
+      files.push(file);
+      fields.background_key = file.key;
+    }
+    if (Object.keys(fields).length === 0) return;
+    const replaced = [
+      ...(fields.avatar_key !== undefined && user.avatar_key !== null ? [user.avatar_key] : []),
+      ...(fields.background_key !== undefined && user.background_key !== null ? [user.background_key] : []),
+    ];
+    const owner = { owner: 'user', ownerId: user.id } as const;
+    const store = async ({ trx, enqueue, invalidate }: Parameters<Parameters<Writer['write']>[0]>[0]) => {
+      if (!(await userStore.updateProfile(trx, user.id, fields))) return false;
+      if (replaced.length > 0) await enqueue('blobs.reconcile', { ...owner, keys: replaced });
+      invalidate(userKey(user.id));
+      return true;
+    };
+    const stored = files.length === 0 ? await deps.writer.write(store) : await promoteWith(deps, owner, files, store);
+    if (!stored) throw new DomainError('ErrTokenInvalid');
+  } finally {
+    for (const file of files) await file.staged.discard();
+  }
+}
+
+async function reencode(
+  blobs: BlobStore,
+  userId: number,
+  received: StagedBlob,
+  shape: PictureShape,
+  part: string,
+): Promise<{ key: string; staged: StagedBlob }> {
+  const path = blobs.scratchPath('jpg');
+  try {
+    await sharp(received.path, { limitInputPixels: maxInputPixels, failOn: 'error', pages: 1 })
+      .timeout({ seconds: decodeTimeoutSeconds })
+      .rotate()
+      .resize(shape.width, shape.height, { fit: 'cover' })
+      .flatten({ background: '#ffffff' })
+      .jpeg({ quality: 82, mozjpeg: true })
+      .toFile(path);
+  } catch (error) {
+    await blobs.discardScratch(path);
+    throw new DomainError('ErrNotPicture', {
+      detail: {
+        en: `${part} must be a JPEG, PNG, WebP, GIF or AVIF picture of at most ${maxInputPixels / 1_000_000} megapixels`,
+        zh: `${part} 必须是不超过 ${maxInputPixels / 1_000_000} 百万像素的 JPEG、PNG、WebP、GIF 或 AVIF 图片`,
+      },
+      cause: error,
+    });
+  }
+  return { key: `users/${userId}/${randomBytes(16).toString('hex')}.jpg`, staged: await blobs.adopt(path) };
+}

@@ -1,0 +1,56 @@
+import { DomainError } from '@tiktok-server/contract';
+import type { CommentRow, Database } from '../../db/index.ts';
+import type { Writer } from '../../jobs/index.ts';
+import type { Clock, IdSource } from '../../ports/index.ts';
+import { videoKey } from '../../read/index.ts';
+import { commentStore, videoStore } from '../../store/index.ts';
+import { requireOpenAccount } from '../actor.ts';
+import { openVideo } from '../open-video.ts';
+
+export type CommentDeps = {
+  readonly database: Database;
+  readonly writer: Writer;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+};
+
+export async function addComment(
+  deps: CommentDeps,
+  userId: number,
+  videoId: number,
+  content: string,
+): Promise<CommentRow> {
+  return await deps.writer.write(async ({ trx, invalidate }) => {
+    await requireOpenAccount(trx, userId);
+    await openVideo(trx, videoId, userId);
+    const comment: CommentRow = {
+      id: deps.ids.next(),
+      video_id: videoId,
+      user_id: userId,
+      content,
+      created_at: deps.clock.now(),
+    };
+    await commentStore.insertComment(trx, comment);
+    await videoStore.addToVideoCounter(trx, [videoId], 'comment_count', 1);
+    invalidate(videoKey(videoId));
+    return comment;
+  });
+}
+
+/** Deletes a comment: open to its author and to the author of the video. */
+export async function removeComment(
+  deps: CommentDeps,
+  userId: number,
+  videoId: number,
+  commentId: number,
+): Promise<void> {
+  await deps.writer.write(async ({ trx, invalidate }) => {
+    const video = await openVideo(trx, videoId, userId);
+    const comment = await commentStore.findComment(trx, commentId);
+    if (comment === undefined || comment.video_id !== videoId) throw new DomainError('ErrCommentNotFound');
+    if (comment.user_id !== userId && video.author_id !== userId) throw new DomainError('ErrPermissionDenied');
+    if (!(await commentStore.deleteComment(trx, commentId))) return;
+    await videoStore.addToVideoCounter(trx, [videoId], 'comment_count', -1);
+    invalidate(videoKey(videoId));
+  });
+}

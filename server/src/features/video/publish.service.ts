@@ -1,0 +1,66 @@
+import type { Unit, Writer } from '../../jobs/index.ts';
+import { promoteWith } from '../../jobs/index.ts';
+import type { BlobStore, Clock, IdSource, StagedBlob } from '../../ports/index.ts';
+import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
+import { userStore, videoStore } from '../../store/index.ts';
+import { requireOpenAccount } from '../actor.ts';
+import { type CoverMaker, coverAtOnceMs } from './cover-maker.ts';
+import type { Inspector } from './inspector.ts';
+import { videoFileKey } from './video-keys.ts';
+
+export type PublishDeps = {
+  readonly writer: Writer;
+  readonly blobs: BlobStore;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly inspector: Inspector;
+  readonly covers: CoverMaker;
+};
+
+/**
+ * Publishes a staged file: looked at, given a cover, made durable together with its row. What browsers play is visible to
+ * all at once; anything else only to its author until `video.prepare` has converted it. Rejects with a
+ * {@link DomainError} that says what is wrong with the file; nothing is left of it then.
+ */
+export async function publishVideo(
+  deps: PublishDeps,
+  video: { readonly authorId: number; readonly title: string; readonly file: StagedBlob },
+): Promise<number> {
+  const { authorId, title, file } = video;
+  const inspected = await deps.inspector.inspect(file.path, file.sizeBytes);
+  const cover = await deps.covers.make(file.path, inspected, coverAtOnceMs);
+  try {
+    const id = deps.ids.next();
+    const playKey = videoFileKey(id, inspected.extension);
+    const coverKey = cover === undefined ? null : videoFileKey(id, 'jpg');
+    const files = [{ key: playKey, staged: file }];
+    if (cover !== undefined && coverKey !== null) files.push({ key: coverKey, staged: cover });
+    const visible = inspected.plan === 'remux';
+    const insert = async ({ trx, enqueue, invalidate }: Unit): Promise<boolean> => {
+      await requireOpenAccount(trx, authorId);
+      await videoStore.insertVideo(trx, {
+        id,
+        author_id: authorId,
+        title,
+        state: visible ? 'ready' : 'processing',
+        published_at: await videoStore.nextPublishedAt(trx, deps.clock.now()),
+        play_key: playKey,
+        cover_key: coverKey,
+        duration_ms: inspected.durationMs,
+        width: inspected.width,
+        height: inspected.height,
+        size_bytes: file.sizeBytes,
+        sha256: file.sha256,
+      });
+      await enqueue('video.prepare', { videoId: id }, { dedupeKey: `video.prepare:${id}` });
+      if (coverKey === null) await enqueue('video.cover', { videoId: id }, { dedupeKey: `video.cover:${id}` });
+      if (visible) await userStore.addToUserCounter(trx, [authorId], 'work_count', 1);
+      invalidate(videoKey(id), userKey(authorId), feedHeadKey);
+      return true;
+    };
+    await promoteWith(deps, { owner: 'video', ownerId: id }, files, insert);
+    return id;
+  } finally {
+    await cover?.discard();
+  }
+}

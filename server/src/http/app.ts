@@ -1,0 +1,169 @@
+import multipart from '@fastify/multipart';
+import { DomainError } from '@tiktok-server/contract';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { createSlots } from './admission.ts';
+import { clientErrorAnswer } from './client-errors.ts';
+import { failureOf, jsonType, languageOf } from './envelope.ts';
+import { type HealthChecks, registerHealth } from './health-routes.ts';
+import { registerMedia } from './media-routes.ts';
+import { type OperationDeps, registerOperations } from './operation-routes.ts';
+import { registerPages } from './page-routes.ts';
+import { readForm, readJson } from './parameters.ts';
+import { logRequests, type RequestLog } from './request-log.ts';
+
+export type HttpSettings = {
+  readonly publicUrl: string | undefined;
+  readonly trustProxy: false | number | readonly string[];
+  readonly requestTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly maxInFlight: number;
+  readonly maxConnections: number;
+  readonly uploadsTotal: number;
+  readonly uploadsPerUser: number;
+};
+
+export type AppDeps = Omit<OperationDeps, 'uploads' | 'baseUrlOf'> & {
+  readonly settings: HttpSettings;
+  readonly log: RequestLog;
+  readonly checks: HealthChecks;
+  readonly version: string;
+};
+
+export type App = FastifyInstance;
+
+/** Bytes of a JSON, form or other body that is not multipart. */
+const bodyMaxBytes = 64 * 1024;
+const headersMaxBytes = 16 * 1024;
+/** A connection on which nothing moves is closed after this. */
+const idleConnectionMs = 5 * 60_000;
+const keepAliveMs = 72_000;
+
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+} as const;
+
+/** Builds the server; it listens when told to. */
+export async function createApp(deps: AppDeps): Promise<App> {
+  const { settings, log } = deps;
+  const prefix = `${Date.now().toString(36)}-`;
+  let requests = 0;
+  const app = Fastify({
+    genReqId: () => `${prefix}${((requests += 1)).toString(36)}`,
+    bodyLimit: bodyMaxBytes,
+    trustProxy: trusted(settings.trustProxy),
+    requestTimeout: settings.requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionTimeout: idleConnectionMs,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: { maxHeaderSize: headersMaxBytes, headersTimeout: settings.headersTimeoutMs },
+    routerOptions: { ignoreTrailingSlash: true },
+    clientErrorHandler: clientErrorAnswer,
+  });
+  app.server.maxConnections = settings.maxConnections;
+  // Old clients send a form with GET requests.
+  app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
+  app.decorateRequest('callerId', undefined);
+  app.decorateRequest('statusCodeSent', undefined);
+  acceptBodies(app);
+  await app.register(multipart);
+  limitInFlight(app, settings.maxInFlight);
+  logRequests(app, log);
+
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const failure = failureOf(
+      asDomainError(error),
+      request.routeOptions.config?.operation,
+      languageOf(request.headers['accept-language']),
+    );
+    request.statusCodeSent = failure.code;
+    if (failure.ours) log.error({ err: error, requestId: request.id, code: failure.code }, 'request failed');
+    if (failure.retryAfterSeconds !== undefined) reply.header('retry-after', failure.retryAfterSeconds);
+    reply.code(failure.status).headers(securityHeaders).header('content-type', jsonType).send(failure.body);
+  };
+  app.setErrorHandler(fail);
+  app.setNotFoundHandler((request, reply) => fail(new DomainError('ErrPathNotFound'), request, reply));
+
+  const baseUrlOf = baseUrls(app, settings.publicUrl);
+  const uploads = createSlots({ total: settings.uploadsTotal, perKey: settings.uploadsPerUser });
+  registerOperations(app, { ...deps, uploads, baseUrlOf });
+  registerMedia(app, deps.blobs);
+  registerHealth(app, deps.checks);
+  await registerPages(app, deps.version);
+  return app;
+}
+
+/** Fastify's form of TRUST_PROXY: addresses, or the number of proxies in front. */
+function trusted(
+  setting: HttpSettings['trustProxy'],
+): boolean | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof setting === 'number') return (_address, hop) => hop < setting;
+  return setting === false ? false : [...setting];
+}
+
+/** Every body type that a client may send; parameters in one that is not understood are simply not there. */
+function acceptBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const read =
+    (parse: (body: string) => Record<string, unknown>) =>
+    async (_request: FastifyRequest, body: string): Promise<Record<string, unknown>> =>
+      parse(body);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, read(readJson));
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, read(readForm));
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}));
+}
+
+/** Beyond the bound a request is refused at once, before any work: waiting would make all of them late. */
+function limitInFlight(app: FastifyInstance, maxInFlight: number): void {
+  let inFlight = 0;
+  app.addHook('onRequest', (_request, _reply, done) => {
+    inFlight += 1;
+    done(inFlight > maxInFlight ? new DomainError('ErrOverloaded', { retryAfterSeconds: 1 }) : undefined);
+  });
+  app.addHook('onResponse', (_request, _reply, done) => {
+    inFlight -= 1;
+    done();
+  });
+}
+
+/** Fastify's own refusals, in the words of the contract. */
+function asDomainError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof DomainError || !('code' in error)) return error;
+  const { code } = error;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new DomainError('ErrBind', {
+      detail: {
+        en: `the body must be at most ${bodyMaxBytes / 1024} KiB`,
+        zh: `请求体不能超过 ${bodyMaxBytes / 1024} KiB`,
+      },
+    });
+  }
+  if (typeof code === 'string' && code.startsWith('FST_ERR_CTP')) {
+    return new DomainError('ErrBind', {
+      detail: { en: 'the body could not be read', zh: '无法读取请求体' },
+      cause: error,
+    });
+  }
+  return error;
+}
+
+const hostShape = /^(?:[a-z0-9_](?:[a-z0-9_.-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
+
+/** `PUBLIC_URL` where it is set, else the address by which this request reached us, if it can be one. */
+function baseUrls(app: FastifyInstance, publicUrl: string | undefined): (request: FastifyRequest) => string {
+  if (publicUrl !== undefined) return () => publicUrl;
+  return (request) => {
+    const { host } = request;
+    return hostShape.test(host) ? `${request.protocol}://${host}` : listeningUrl(app);
+  };
+}
+
+export function listeningUrl(app: FastifyInstance): string {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') return 'http://localhost';
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

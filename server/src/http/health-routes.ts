@@ -1,0 +1,39 @@
+import { DomainError } from '@tiktok-server/contract';
+import type { FastifyInstance } from 'fastify';
+
+/** What `/readyz` asks, each within a bound; a part that does not answer is named. */
+export type HealthChecks = Readonly<Record<'database' | 'cache' | 'queue' | 'blobs', () => Promise<void>>>;
+
+const checkTimeoutMs = 2_000;
+
+/** `/healthz`: the process serves requests. `/readyz`: so do database, cache, queue and blobs. */
+export function registerHealth(app: FastifyInstance, checks: HealthChecks): void {
+  app.get('/healthz', async () => ({ status_code: 0, status_msg: '' }));
+  app.get('/readyz', async (_request, reply) => {
+    const results = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => [name, await answers(check)] as const),
+    );
+    const failing = results.filter(([, ok]) => !ok).map(([name]) => name);
+    if (failing.length > 0) {
+      const names = failing.join(', ');
+      reply.header('cache-control', 'no-store');
+      throw new DomainError('ErrOverloaded', {
+        detail: { en: `not ready: ${names}`, zh: `尚未就绪：${names}` },
+        retryAfterSeconds: 2,
+      });
+    }
+    return { status_code: 0, status_msg: '', ...Object.fromEntries(results.map(([name]) => [name, 'ok'])) };
+  });
+}
+
+async function answers(check: () => Promise<void>): Promise<boolean> {
+  const timeout = AbortSignal.timeout(checkTimeoutMs);
+  const late = new Promise<boolean>((resolve) => timeout.addEventListener('abort', () => resolve(false)));
+  return await Promise.race([
+    check().then(
+      () => true,
+      () => false,
+    ),
+    late,
+  ]);
+}

@@ -1,0 +1,124 @@
+import { Readable } from 'node:stream';
+import type { MultipartFile } from '@fastify/multipart';
+import { DomainError } from '@tiktok-server/contract';
+import type { FastifyRequest } from 'fastify';
+import { type BlobStore, BlobStoreFullError, BlobTooLargeError, type StagedBlob } from '../ports/index.ts';
+
+/** Bounds of a multipart body beside the size of its files. */
+const partLimits = {
+  fieldNameSize: 100,
+  fieldSize: 64 * 1024,
+  fields: 40,
+  files: 4,
+  parts: 44,
+  headerPairs: 50,
+  // Sizes are bounded where the bytes are written, with a clear error.
+  fileSize: Number.POSITIVE_INFINITY,
+} as const;
+
+/**
+ * A refused body is read to its end before it is answered, because a client that is still sending would see a reset
+ * connection and not the reason. Past this many bytes it is cut off all the same.
+ */
+const drainMaxBytes = 64 * 1024 * 1024;
+
+export type Multipart = {
+  readonly fields: Readonly<Record<string, string>>;
+  /** The first file of each expected name; the caller discards them. */
+  readonly files: ReadonlyMap<string, StagedBlob>;
+  /** Why a file was refused; the fields are there all the same. */
+  readonly refusal: DomainError | undefined;
+};
+
+/**
+ * Reads a multipart body whose parts come in any order. Files are streamed to staged blobs as they arrive, never held in
+ * memory; those that nobody expects, or that come after a refusal, are read and dropped.
+ */
+export async function readMultipart(
+  request: FastifyRequest,
+  blobs: BlobStore,
+  fileLimits: ReadonlyMap<string, number>,
+  refuseAtOnce: DomainError | undefined,
+): Promise<Multipart> {
+  const fields: Record<string, string> = {};
+  const files = new Map<string, StagedBlob>();
+  let refusal = refuseAtOnce;
+  const drain = drainer();
+  try {
+    for await (const part of request.parts({ limits: partLimits })) {
+      if (part.type === 'field') {
+        if (part.valueTruncated === true) throw tooMuch(`field ${part.fieldname} is larger than 64 KiB`);
+        if (!Object.hasOwn(fields, part.fieldname) && typeof part.value === 'string') {
+          fields[part.fieldname] = part.value;
+        }
+        continue;
+      }
+      const maxBytes = fileLimits.get(part.fieldname);
+      if (refusal === undefined && maxBytes !== undefined && !files.has(part.fieldname)) {
+        const staged = await stage(part, blobs, maxBytes);
+        if (staged instanceof DomainError) refusal = staged;
+        else files.set(part.fieldname, staged);
+      }
+      await drain(part.file);
+    }
+  } catch (error) {
+    await discardAll(files);
+    throw asDomainError(error);
+  }
+  if (refusal !== undefined) {
+    await discardAll(files);
+    files.clear();
+  }
+  return { fields, files, refusal };
+}
+
+export async function discardAll(files: ReadonlyMap<string, StagedBlob>): Promise<void> {
+  for (const file of files.values()) await file.discard();
+}
+
+async function stage(part: MultipartFile, blobs: BlobStore, maxBytes: number): Promise<StagedBlob | DomainError> {
+  // Not destroyed with its reader: the parser needs the rest of the part to be read to find the next one.
+  const source = Readable.from(part.file.iterator({ destroyOnReturn: false }), { objectMode: false });
+  try {
+    return await blobs.stage(source, { maxBytes });
+  } catch (error) {
+    if (error instanceof BlobTooLargeError) return fileTooLarge(part.fieldname, maxBytes);
+    if (error instanceof BlobStoreFullError) return new DomainError('ErrStorageFull', { cause: error });
+    throw error;
+  }
+}
+
+export function fileTooLarge(part: string, maxBytes: number): DomainError {
+  const mebibytes = Math.floor(maxBytes / 1024 / 1024);
+  return new DomainError('ErrFileTooLarge', {
+    detail: { en: `${part} must be at most ${mebibytes} MiB`, zh: `${part} 不能超过 ${mebibytes} MiB` },
+  });
+}
+
+function drainer(): (stream: Readable) => Promise<void> {
+  let drained = 0;
+  return async (stream) => {
+    for await (const chunk of stream) {
+      drained += chunk.length;
+      if (drained > drainMaxBytes) throw tooMuch('the body is far larger than what is accepted');
+    }
+  };
+}
+
+const tooMuch = (en: string): DomainError => new DomainError('ErrBind', { detail: { en, zh: '请求体超出允许的大小' } });
+
+/** The parser's own complaints are about the body: they name no path and hold no secret. */
+function asDomainError(error: unknown): unknown {
+  if (error instanceof DomainError || !(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') {
+    return new DomainError('ErrUploadIncomplete', { cause: error });
+  }
+  if (code.startsWith('FST_') || code === '') {
+    return new DomainError('ErrBind', {
+      detail: { en: 'the multipart body is malformed or has too many parts', zh: 'multipart 请求体格式错误或部分过多' },
+      cause: error,
+    });
+  }
+  return error;
+}

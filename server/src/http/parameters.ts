@@ -1,0 +1,78 @@
+import { parse as parseForm } from 'node:querystring';
+import {
+  DomainError,
+  type InputOf,
+  type Operation,
+  type OperationName,
+  type Operations,
+  operations,
+} from '@tiktok-server/contract';
+
+/**
+ * Where parameters come from: the query string, then the body, whatever its type. A parameter given twice counts with
+ * its first value. Values are text here; what they mean is the contract's affair.
+ */
+export type RawParameters = (name: string) => string | undefined;
+
+/** Names beyond this are not looked at: no operation has nearly as many. */
+const maxFormFields = 100;
+
+export const readForm = (body: string): Record<string, unknown> =>
+  parseForm(body, '&', '=', { maxKeys: maxFormFields });
+
+/** Reads a JSON body: an object whose values are text, numbers or booleans. */
+export function readJson(body: string): Record<string, unknown> {
+  if (body.trim() === '') return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (cause) {
+    throw new DomainError('ErrBind', {
+      detail: { en: 'the body is not valid JSON', zh: '请求体不是有效的 JSON' },
+      cause,
+    });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new DomainError('ErrBind', {
+      detail: { en: 'the JSON body must be an object', zh: 'JSON 请求体必须是对象' },
+    });
+  }
+  return { ...value };
+}
+
+export function rawParameters(query: unknown, body: unknown): RawParameters {
+  return (name) => ownText(query, name) ?? ownText(body, name);
+}
+
+function ownText(source: unknown, name: string): string | undefined {
+  if (typeof source !== 'object' || source === null || !Object.hasOwn(source, name)) return undefined;
+  const value: unknown = Reflect.get(source, name);
+  return firstText(value, name);
+}
+
+function firstText(value: unknown, name: string): string | undefined {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value) && !Array.isArray(value[0])) return firstText(value[0], name);
+  throw new DomainError('ErrBind', {
+    detail: { en: `${name} must be text or a number`, zh: `${name} 必须是文本或数字` },
+  });
+}
+
+/** Checks the parameters of an operation; the first one that breaks a rule is named. */
+export function parseParameters<N extends OperationName>(name: N, raw: RawParameters): InputOf<Operations[N]>;
+export function parseParameters(name: OperationName, raw: RawParameters): Record<string, unknown> {
+  const operation: Operation = operations[name];
+  const input: Record<string, unknown> = {};
+  for (const [parameterName, parameter] of Object.entries(operation.parameters)) {
+    const parsed = parameter.parse(raw(parameterName));
+    if (!parsed.ok) {
+      throw new DomainError(parsed.error, {
+        detail: { en: `${parameterName} ${parsed.rule.en}`, zh: `${parameterName} ${parsed.rule.zh}` },
+      });
+    }
+    input[parameterName] = parsed.value;
+  }
+  return input;
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/**
+ * One line per request, with the id that the caller got in `x-request-id`. It names the operation and never the query
+ * string, a body or a header: tokens and passwords live there.
+ */
+export type RequestLog = {
+  readonly info: (fields: object, message: string) => void;
+  readonly error: (fields: object, message: string) => void;
+};
+
+export function logRequests(app: FastifyInstance, log: RequestLog): void {
+  app.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    log.info(
+      {
+        requestId: request.id,
+        method: request.method,
+        path: pathOf(request.url),
+        operation: request.routeOptions.config.operationName,
+        status: reply.statusCode,
+        code: request.statusCodeSent,
+        durationMs: Math.round(reply.elapsedTime * 100) / 100,
+        userId: request.callerId,
+        address: request.ip,
+      },
+      'request',
+    );
+    done();
+  });
+}
+
+/** Paths are for reading: one made to fill the log is cut. */
+const maxPathCharacters = 200;
+
+const pathOf = (url: string): string => {
+  const end = url.indexOf('?');
+  return (end < 0 ? url : url.slice(0, end)).slice(0, maxPathCharacters);
+};

@@ -1,0 +1,89 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import type { Lane } from '../ports/index.ts';
+
+/**
+ * Every job there is. A job is a row of the outbox, written in the transaction of what makes it necessary, so that
+ * neither a crash nor a dead broker can lose it. Handlers are idempotent: a job may run more than once.
+ */
+const id = Type.Integer({ minimum: 1 });
+
+type JobDefinition = {
+  readonly payload: TSchema;
+  readonly lane: Lane;
+  /** After this many failed runs the row is dead and kept for a person to look at. */
+  readonly maxAttempts: number;
+  /** A run is aborted after this. */
+  readonly timeoutMs: number;
+};
+
+const minutes = 60_000;
+
+export const jobDefinitions = {
+  /** Deletes cached values that a commit made old; used with caches that outlive a process. */
+  'cache.delete': {
+    payload: Type.Object({
+      keys: Type.Array(Type.Object({ family: Type.String(), id: Type.String() }), { maxItems: 1_000 }),
+    }),
+    lane: 'quick',
+    maxAttempts: 1_000,
+    timeoutMs: 10_000,
+  },
+  /** Deletes those of the files that the row of their owner does not name (any more). */
+  'blobs.reconcile': {
+    payload: Type.Object({
+      owner: Type.Union([Type.Literal('video'), Type.Literal('user')]),
+      ownerId: id,
+      keys: Type.Array(Type.String(), { maxItems: 32 }),
+    }),
+    lane: 'quick',
+    maxAttempts: 20,
+    timeoutMs: 1 * minutes,
+  },
+  /** Makes the file that others play: fast-start by copying, or converted. */
+  'video.prepare': {
+    payload: Type.Object({ videoId: id }),
+    lane: 'media',
+    maxAttempts: 5,
+    timeoutMs: 60 * minutes,
+  },
+  /** Makes the cover that could not be made in time. */
+  'video.cover': {
+    payload: Type.Object({ videoId: id }),
+    lane: 'media',
+    maxAttempts: 3,
+    timeoutMs: 2 * minutes,
+  },
+  /** Removes what refers to a deleted video, then its row and files. */
+  'video.erase': {
+    payload: Type.Object({ videoId: id }),
+    lane: 'quick',
+    maxAttempts: 20,
+    timeoutMs: 10 * minutes,
+  },
+  /** Removes everything that belongs to a closed account, then its row and files. */
+  'account.erase': {
+    payload: Type.Object({ userId: id }),
+    lane: 'quick',
+    maxAttempts: 20,
+    timeoutMs: 10 * minutes,
+  },
+} as const satisfies Record<string, JobDefinition>;
+
+export type JobName = keyof typeof jobDefinitions;
+export type JobPayload<N extends JobName> = Static<(typeof jobDefinitions)[N]['payload']>;
+
+export const isJobName = (name: string): name is JobName => Object.hasOwn(jobDefinitions, name);
+
+export type JobContext = {
+  /** Aborted when the run's time is up or the process stops. */
+  readonly signal: AbortSignal;
+};
+
+export type JobHandler<N extends JobName> = {
+  readonly run: (payload: JobPayload<N>, context: JobContext) => Promise<void>;
+  /** Called once when the last attempt has failed, to leave things in a state that a user can understand. */
+  readonly gaveUp?: (payload: JobPayload<N>) => Promise<void>;
+};
+
+/** One handler per job: a missing one does not compile. */
+export type JobHandlers = { readonly [N in JobName]: JobHandler<N> };

@@ -1,0 +1,85 @@
+/** The program: reads the configuration, starts the role, says where it is, and stops in an orderly way. */
+import { ConfigError, loadConfig, readEnvironment } from './config/index.ts';
+import { type Context, createContext } from './context.ts';
+import { publishDemo } from './demo.ts';
+
+const neededNode = 24;
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+async function start(): Promise<Context> {
+  const config = loadConfig({ environment: readEnvironment(), workingDirectory: process.cwd() });
+  const context = await createContext(config);
+  try {
+    if (config.demo) await publishDemo(context);
+    await context.app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
+  return context;
+}
+
+function announce({ config, transcoder, log, app }: Context): void {
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  const host = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(config.host) ? 'localhost' : config.host;
+  const url = config.publicUrl ?? `http://${host}:${port}`;
+  const { info } = transcoder;
+  const old =
+    info.source === 'bundled'
+      ? ' (an old build that npm brought along: fine to try things out, install ffmpeg for real use)'
+      : '';
+  log.logger.info(
+    { url, dataDir: config.dataDir, ffmpeg: info.ffmpeg, ffmpegVersion: info.version, docs: `${url}/docs` },
+    `ready at ${url} · data in ${config.dataDir} · ffmpeg ${info.version} from ${info.ffmpeg}${old} · API documentation at ${url}/docs`,
+  );
+}
+
+/** Lets what is in flight finish, within a bound, and exits 0. */
+function stopOnSignals(context: Context): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    const { logger } = context.log;
+    logger.info({ signal }, 'stopping');
+    const late = setTimeout(() => process.exit(0), context.config.shutdownTimeoutMs);
+    context.close().then(
+      () => {
+        clearTimeout(late);
+        process.exit(0);
+      },
+      (error: unknown) => fail(`The server could not stop in an orderly way: ${messageOf(error)}`),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return `${messageOf(error)}. Stop the other program, or set PORT.`;
+  if (code === 'EACCES')
+    return `${messageOf(error)}. Ports below 1024 need privileges: set PORT; or set DATA_DIR to a folder of yours.`;
+  return messageOf(error);
+}
+
+if (Number(process.versions.node.split('.')[0]) < neededNode) {
+  fail(
+    `Node ${neededNode} or newer is needed, this is ${process.version}. Start with "npm start", which brings its own on Linux.`,
+  );
+}
+try {
+  const context = await start();
+  stopOnSignals(context);
+  announce(context);
+} catch (error) {
+  fail(explain(error));
+}

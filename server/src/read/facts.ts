@@ -1,0 +1,64 @@
+import type { Database } from '../db/index.ts';
+import type { Cache } from '../ports/index.ts';
+import { followStore, likeStore, userStore, videoStore } from '../store/index.ts';
+import { CachedLoader } from './cached-loader.ts';
+import { type UserFacts, userFamily, type VideoFacts, videoFamily } from './families.ts';
+
+/** Rows by id. An id that is not in the map does not exist. */
+export type Users = ReadonlyMap<number, UserFacts>;
+export type Videos = ReadonlyMap<number, VideoFacts>;
+
+/** What the viewer has to do with what is shown; empty for a guest. */
+export type ViewerFacts = { readonly liked: ReadonlySet<number>; readonly followed: ReadonlySet<number> };
+
+/** Facts in batches: the cache first, then one query per noun for the rest. */
+export interface Facts {
+  users(ids: readonly number[]): Promise<Users>;
+  videos(ids: readonly number[]): Promise<Videos>;
+  /** Never cached: what one viewer likes and follows is read as it stands. */
+  viewer(
+    viewerId: number | undefined,
+    asked: { readonly videoIds: readonly number[]; readonly userIds: readonly number[] },
+  ): Promise<ViewerFacts>;
+}
+
+const noOne: ViewerFacts = { liked: new Set(), followed: new Set() };
+
+export function createFacts(deps: { readonly database: Database; readonly cache: Cache }): Facts {
+  const { reader } = deps.database;
+  const users = loaderOf(deps.cache, userFamily, async (ids) => {
+    const rows = await userStore.findUsers(reader, ids);
+    // The hash stays in the database: the cache may be another machine.
+    return rows.map(({ password_hash: _hash, name_key: _key, ...facts }) => facts);
+  });
+  const videos = loaderOf(deps.cache, videoFamily, (ids) => videoStore.findVideos(reader, ids));
+  return {
+    users,
+    videos,
+    viewer: async (viewerId, { videoIds, userIds }) => {
+      if (viewerId === undefined) return noOne;
+      const [liked, followed] = await Promise.all([
+        likeStore.findLikedAmong(reader, viewerId, videoIds),
+        followStore.findFollowedAmong(reader, viewerId, userIds),
+      ]);
+      return { liked, followed };
+    },
+  };
+}
+
+function loaderOf<R extends { readonly id: number }>(
+  cache: Cache,
+  family: Parameters<typeof cache.region<R | null>>[0],
+  find: (ids: readonly number[]) => Promise<readonly R[]>,
+): (ids: readonly number[]) => Promise<ReadonlyMap<number, R>> {
+  const loader = new CachedLoader(cache.region(family), async (keys) => {
+    const rows = new Map<string, R | null>(keys.map((key) => [key, null]));
+    for (const row of await find(keys.map(Number))) rows.set(String(row.id), row);
+    return rows;
+  });
+  return async (ids) => {
+    const existing = new Map<number, R>();
+    for (const row of (await loader.get(ids.map(String))).values()) if (row !== null) existing.set(row.id, row);
+    return existing;
+  };
+}

@@ -1,0 +1,98 @@
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { UserRow, VideoRow } from '../db/index.ts';
+import type { CacheFamily, CacheKey } from '../ports/index.ts';
+import type { VideoEntry } from '../store/video.store.ts';
+
+/**
+ * What is cached, under which key and for how long. The lives are long because every write deletes what it makes old;
+ * they only bound how long something that nobody asks for lies around.
+ */
+const hourMs = 60 * 60_000;
+
+/** Public facts of a user: what everyone may see and what a token is checked against. Never the password. */
+export type UserFacts = Omit<UserRow, 'password_hash' | 'name_key'>;
+export type VideoFacts = VideoRow;
+
+const integer = Type.Integer();
+const nullableText = Type.Union([Type.String(), Type.Null()]);
+
+const userFacts = Compile(
+  Type.Union([
+    Type.Null(),
+    Type.Object({
+      id: integer,
+      name: Type.String(),
+      token_version: integer,
+      signature: Type.String(),
+      avatar_key: nullableText,
+      background_key: nullableText,
+      follow_count: integer,
+      follower_count: integer,
+      total_favorited: integer,
+      work_count: integer,
+      favorite_count: integer,
+      created_at: integer,
+      deleted_at: Type.Union([integer, Type.Null()]),
+    }),
+  ]),
+);
+
+const videoFacts = Compile(
+  Type.Union([
+    Type.Null(),
+    Type.Object({
+      id: integer,
+      author_id: integer,
+      title: Type.String(),
+      state: Type.Enum(['processing', 'ready', 'failed', 'deleted']),
+      failure: Type.Union([Type.Enum(['undecodable', 'too-long', 'incomplete', 'internal']), Type.Null()]),
+      published_at: integer,
+      play_key: Type.String(),
+      cover_key: nullableText,
+      prepared_at: Type.Union([integer, Type.Null()]),
+      duration_ms: integer,
+      width: integer,
+      height: integer,
+      size_bytes: integer,
+      sha256: Type.String(),
+      favorite_count: integer,
+      comment_count: integer,
+    }),
+  ]),
+);
+
+const feedHead = Compile(Type.Array(Type.Object({ id: integer, publishedAt: integer })));
+
+function family<V>(
+  name: string,
+  ttlMs: number,
+  maxEntries: number,
+  schema: { Check(value: unknown): value is V },
+): CacheFamily<V> {
+  return {
+    name,
+    ttlMs,
+    maxEntries,
+    encode: (value) => JSON.stringify(value),
+    decode: (text) => {
+      try {
+        const value: unknown = JSON.parse(text);
+        return schema.Check(value) ? value : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** `null` records that there is no such row, so that asking for it again costs nothing. */
+export const userFamily: CacheFamily<UserFacts | null> = family('user', 6 * hourMs, 50_000, userFacts);
+export const videoFamily: CacheFamily<VideoFacts | null> = family('video', 6 * hourMs, 50_000, videoFacts);
+/** The newest entries of the feed, one full page. */
+export const feedHeadFamily: CacheFamily<VideoEntry[]> = family('feed', hourMs, 1, feedHead);
+
+export const userKey = (id: number): CacheKey => ({ family: userFamily.name, id: String(id) });
+export const videoKey = (id: number): CacheKey => ({ family: videoFamily.name, id: String(id) });
+export const feedHeadId = 'head';
+export const feedHeadKey: CacheKey = { family: feedHeadFamily.name, id: feedHeadId };
