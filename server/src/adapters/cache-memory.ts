@@ -36,7 +36,8 @@ export function createMemoryCache(options: { readonly clock: Clock }): Cache {
         put(id, slot);
         return { hit: true, value: slot.value };
       }
-      const lease: Lease = String((leases += 1));
+      leases += 1;
+      const lease: Lease = String(leases);
       put(id, { kind: 'leased', lease, expiresAt: now + leaseLifeMs });
       return { hit: false, lease };
     }

@@ -51,7 +51,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const prefix = `${Date.now().toString(36)}-`;
   let requests = 0;
   const app = Fastify({
-    genReqId: () => `${prefix}${((requests += 1)).toString(36)}`,
+    genReqId: () => {
+      requests += 1;
+      return `${prefix}${requests.toString(36)}`;
+    },
     bodyLimit: bodyMaxBytes,
     trustProxy: trusted(settings.trustProxy),
     requestTimeout: settings.requestTimeoutMs,

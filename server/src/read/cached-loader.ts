@@ -39,7 +39,11 @@ export class CachedLoader<V> {
       }
     });
     if (toLoad.size > 0)
-      flying.push(this.#fly(toLoad).then((loaded) => loaded.forEach((value, id) => found.set(id, value))));
+      flying.push(
+        this.#fly(toLoad).then((loaded) => {
+          for (const [id, value] of loaded) found.set(id, value);
+        }),
+      );
     await Promise.all(flying);
     return found;
   }
