@@ -1,9 +1,9 @@
 /** The feed, videos, likes and comments. */
 import { Type } from 'typebox';
 import { limits } from '../limits.ts';
-import { Comment, FriendUser, Message, User, Video } from '../objects.ts';
-import { choice, cursor, id, moment, optionalId, optionalText, text } from '../parameters.ts';
-import { feedPage, latestTime, newPassword, nothing, operation, ownerId, page, password, session, userPage, username, videoId, videoPage } from './define.ts';
+import { Comment, Video } from '../objects.ts';
+import { choice, cursor, optionalId, optionalText } from '../parameters.ts';
+import { feedPage, latestTime, nothing, operation, ownerId, page, videoId, videoPage } from './define.ts';
 
 export const contentOperations = {
   feed: operation({

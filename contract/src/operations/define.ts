@@ -1,11 +1,10 @@
 /** What the definitions of several operations share. */
 import { Type } from 'typebox';
 import { limits } from '../limits.ts';
-import { Comment, FriendUser, Message, User, Video } from '../objects.ts';
+import { User, Video } from '../objects.ts';
 import type { Access, FilePart, Operation } from '../operation.ts';
 import type { ParameterTable } from '../parameters.ts';
-import { choice, cursor, id, moment, optionalId, optionalText, text } from '../parameters.ts';
-
+import { id, moment, optionalId, text } from '../parameters.ts';
 
 export function operation<
   const P extends ParameterTable,
@@ -61,4 +60,3 @@ export const latestTime = moment({
   en: 'Only videos strictly older than this: ms since 1970 (≥ 1e11) or seconds; missing or invalid: now',
   zh: '只返回严格早于该时刻的视频：毫秒（≥ 1e11）或秒；缺失或无效时为当前时间',
 });
-

@@ -1,9 +1,9 @@
 /** Accounts, relations and messages. */
 import { Type } from 'typebox';
 import { limits } from '../limits.ts';
-import { Comment, FriendUser, Message, User, Video } from '../objects.ts';
+import { FriendUser, Message, User } from '../objects.ts';
 import { choice, cursor, id, moment, optionalId, optionalText, text } from '../parameters.ts';
-import { feedPage, latestTime, newPassword, nothing, operation, ownerId, page, password, session, userPage, username, videoId, videoPage } from './define.ts';
+import { newPassword, nothing, operation, ownerId, page, password, session, username, userPage } from './define.ts';
 
 export const peopleOperations = {
   register: operation({
