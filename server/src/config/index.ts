@@ -1,8 +1,10 @@
 /**
- * Configuration: one table of settings (`settings.ts`), read once from the environment and a file (`environment.ts`, the
- * only place that touches them), checked and frozen (`load.ts`). The documentation is generated from the table.
+ * Configuration: one table of settings (`settings.ts`, whose kinds of value are in `kinds.ts` and `address-kinds.ts`), read
+ * once from the environment and a file (`environment.ts`, the only place that touches them), checked and frozen
+ * (`load.ts`). `--help` and the documentation are generated from the table.
  */
-export { readEnvironment } from './environment.ts';
+export { ConfigError } from './config-error.ts';
+export { type Environment, readEnvironment } from './environment.ts';
+export { helpText } from './help.ts';
 export { type Config, loadConfig } from './load.ts';
-export { ConfigError } from './parse.ts';
-export { type Setting, settings } from './settings.ts';
+export { configFileVariable, type Setting, settings } from './settings.ts';

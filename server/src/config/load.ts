@@ -1,6 +1,6 @@
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { ConfigError } from './config-error.ts';
 import type { Environment } from './environment.ts';
-import { ConfigError } from './parse.ts';
 import { type Setting, settings } from './settings.ts';
 
 /** Everything that can be set, checked once and never changed. Durations are milliseconds, sizes bytes, paths absolute. */
@@ -43,33 +43,26 @@ export type Config = {
   readonly mediaWorkers: number;
 };
 
-type Values = { readonly [N in keyof typeof settings]: (typeof settings)[N] extends Setting<infer T> ? T : never };
+type Settings = typeof settings;
+type SettingName = keyof Settings;
+type Values = { readonly [N in SettingName]: Settings[N] extends Setting<infer T> ? T : never };
 
-/** Checks every setting; throws a {@link ConfigError} for the first that is wrong. */
+/** Checks every setting, also those that nothing reads here; throws a {@link ConfigError} for the first that is wrong. */
 export function loadConfig(input: { readonly environment: Environment; readonly workingDirectory: string }): Config {
   const { environment, workingDirectory } = input;
-  const given = (name: keyof Values): string | undefined => {
+  const given = (name: string): string | undefined => {
     const value = environment[name]?.trim();
     return value === undefined || value === '' ? undefined : value;
   };
-  const read = <N extends keyof Values>(name: N): Values[N] => readSetting(name, given(name) ?? settings[name].default);
-  const optional = <N extends keyof Values>(name: N): Values[N] | undefined =>
+  const read = <N extends SettingName>(name: N): Values[N] => readSetting(name, given(name) ?? settings[name].default);
+  const optional = <N extends SettingName>(name: N): Values[N] | undefined =>
     given(name) === undefined ? undefined : read(name);
-  const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(workingDirectory, path));
+  const absolute = (path: string): string => resolve(workingDirectory, path);
+  checkAll(given);
 
-  // Set or not, these two have nothing to read yet; a value is refused with the reason.
-  optional('REDIS_URL');
-  optional('AMQP_URL');
   const dataDir = absolute(read('DATA_DIR'));
   const logFile = optional('LOG_FILE');
   const ffmpegPath = optional('FFMPEG_PATH');
-  const headersTimeoutMs = read('HEADERS_TIMEOUT');
-  const requestTimeoutMs = read('REQUEST_TIMEOUT');
-  if (headersTimeoutMs > requestTimeoutMs) {
-    throw new ConfigError('HEADERS_TIMEOUT', 'must not be longer than REQUEST_TIMEOUT');
-  }
-  const uploads = { perUser: read('UPLOADS_PER_USER'), total: read('UPLOADS_TOTAL') };
-  if (uploads.perUser > uploads.total) throw new ConfigError('UPLOADS_PER_USER', 'must not be more than UPLOADS_TOTAL');
   return deepFreeze({
     role: read('ROLE'),
     host: read('HOST'),
@@ -92,18 +85,19 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
           ? undefined
           : { path: absolute(logFile), maxBytes: read('LOG_FILE_MAX_SIZE'), generations: read('LOG_FILE_GENERATIONS') },
     },
-    timeZone: optional('TZ') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timeZone: optional('TZ') ?? systemTimeZone(),
     ffmpegPath: ffmpegPath === undefined ? undefined : absolute(ffmpegPath),
     uploads: {
-      ...uploads,
       maxBytes: read('UPLOAD_MAX_SIZE'),
       maxDurationMs: read('UPLOAD_MAX_DURATION'),
       maxPixels: read('UPLOAD_MAX_PIXELS'),
+      perUser: read('UPLOADS_PER_USER'),
+      total: read('UPLOADS_TOTAL'),
       pictureMaxBytes: read('PICTURE_MAX_SIZE'),
     },
     http: {
-      requestTimeoutMs,
-      headersTimeoutMs,
+      requestTimeoutMs: read('REQUEST_TIMEOUT'),
+      headersTimeoutMs: read('HEADERS_TIMEOUT'),
       maxInFlight: read('MAX_REQUESTS_IN_FLIGHT'),
       maxConnections: read('MAX_CONNECTIONS'),
     },
@@ -112,11 +106,49 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
   });
 }
 
-function readSetting<N extends keyof Values>(name: N, text: string): Values[N];
-function readSetting(name: keyof Values, text: string): unknown {
-  return settings[name].parse(text, (rule) => {
+const settingNames = Object.keys(settings).filter((name): name is SettingName => Object.hasOwn(settings, name));
+
+/** Pairs of which the first must not be more than the second. */
+const ordered = [
+  ['HEADERS_TIMEOUT', 'REQUEST_TIMEOUT'],
+  ['UPLOADS_PER_USER', 'UPLOADS_TOTAL'],
+] as const;
+
+function checkAll(given: (name: string) => string | undefined): void {
+  for (const name of settingNames) {
+    const text = given(name);
+    if (text === undefined) continue;
+    readSetting(name, text);
+    const { needs }: Setting<unknown> = settings[name];
+    if (needs !== undefined && given(needs) === undefined) {
+      throw new ConfigError(name, `is set, but ${needs}, without which it means nothing, is not`);
+    }
+  }
+  for (const [less, more] of ordered) {
+    const [lessText, moreText] = [given(less) ?? settings[less].default, given(more) ?? settings[more].default];
+    if (readSetting(less, lessText) <= readSetting(more, moreText)) continue;
+    // The one that was given is to blame.
+    if (given(less) === undefined)
+      throw new ConfigError(more, `must not be less than ${less}, ${lessText}: it is ${moreText}`);
+    throw new ConfigError(less, `must not be more than ${more}, ${moreText}: it is ${lessText}`);
+  }
+}
+
+function readSetting<N extends SettingName>(name: N, text: string): Values[N];
+function readSetting(name: SettingName, text: string): unknown {
+  return settings[name].kind.parse(text, (rule) => {
     throw new ConfigError(name, rule);
   });
+}
+
+/** The system's time zone. Where it has a name that nobody knows ("Etc/Unknown", or none at all), UTC. */
+function systemTimeZone(): string {
+  const found: string | undefined = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: found ?? 'UTC' }).resolvedOptions().timeZone;
+  } catch {
+    return 'UTC';
+  }
 }
 
 function deepFreeze<T extends object>(value: T): T {

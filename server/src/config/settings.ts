@@ -1,85 +1,27 @@
-import { isIP } from 'node:net';
+/** The table of everything that can be set: validation, `--help` and the documentation come from here. */
 import type { Text } from '@tiktok-server/contract';
-import { anyText, duration, integer, notYet, oneOf, onOff, type Parse, shown, size } from './parse.ts';
+import { host, pathAddress, publicUrl, role, timeZone, trustProxy } from './address-kinds.ts';
+import { duration, integer, type Kind, notYet, oneOf, onOff, path, secret, size } from './kinds.ts';
 
 /** One setting: what it is called, what it takes, what it means. An empty value is the same as none. */
 export type Setting<T> = {
+  readonly kind: Kind<T>;
   /** As it would be written; "" where the default is not a value but an absence, which `doc` explains. */
   readonly default: string;
-  readonly parse: Parse<T>;
-  /** Never printed. */
-  readonly secret?: boolean;
+  /** The setting without which this one means nothing: giving only this one is a mistake. */
+  readonly needs?: string;
   readonly doc: Text;
 };
 
 const setting = <T>(given: Setting<T>): Setting<T> => given;
 
-const pathMaxCharacters = 4_096;
-const secretMinCharacters = 32;
-const addressShape = /^[^/\s]+(?:\/\d{1,3})?$/;
-
-const parseRole: Parse<'all'> = (text, fail) =>
-  text === 'all'
-    ? 'all'
-    : fail(`must be all: ${shown(text)} needs the production engines, which this version does not have`);
-
-const parseHost: Parse<string> = (text, fail) =>
-  isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/i.test(text)
-    ? text
-    : fail(`must be an IP address or a host name, not ${shown(text)}`);
-
-const parsePublicUrl: Parse<string> = (text, fail) => {
-  const url = URL.parse(text);
-  const plain =
-    url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '' && url.hash === '';
-  if (!plain || url.username !== '' || url.password !== '') {
-    return fail(
-      `must be an http or https address without a path, such as https://videos.example.org, not ${shown(text)}`,
-    );
-  }
-  return url.origin;
-};
-
-const parseTrustProxy: Parse<false | number | readonly string[]> = (text, fail) => {
-  if (text === 'off') return false;
-  if (/^\d{1,2}$/.test(text) && Number(text) >= 1) return Number(text);
-  const addresses = text.split(',').map((one) => one.trim());
-  const known = addresses.every(
-    (one) =>
-      addressShape.test(one) &&
-      (['loopback', 'linklocal', 'uniquelocal'].includes(one) || isIP(one.split('/')[0] ?? '') !== 0),
-  );
-  return known && addresses.length > 0
-    ? addresses
-    : fail(
-        `must be off, the number of proxies in front, or their addresses (10.0.0.0/8, loopback), not ${shown(text)}; trusting everyone would let anyone pretend to be any address`,
-      );
-};
-
-const parseTimeZone: Parse<string> = (text, fail) => {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: text }).resolvedOptions().timeZone;
-  } catch {
-    return fail(`must be a time zone such as Asia/Shanghai or UTC, not ${shown(text)}`);
-  }
-};
-
-const parseSecret: Parse<string> = (text, fail) =>
-  text.length >= secretMinCharacters ? text : fail(`must be at least ${secretMinCharacters} characters long`);
-
-const addressOf =
-  (scheme: string, engines: string): Parse<string> =>
-  (text, fail) => {
-    if (text.startsWith(scheme) && text.length > scheme.length) return text.slice(scheme.length);
-    return fail(
-      `must be ${scheme}PATH: ${engines} ${engines.includes(',') ? 'are' : 'is'} not supported by this version`,
-    );
-  };
+/** Names the file of settings; it can only be given by the environment, so it is not one of them. */
+export const configFileVariable = 'CONFIG_FILE';
 
 export const settings = {
   ROLE: setting({
     default: 'all',
-    parse: parseRole,
+    kind: role,
     doc: {
       en: 'What this process does; this version does everything in one',
       zh: '本进程的角色；当前版本在一个进程内完成全部工作',
@@ -87,22 +29,22 @@ export const settings = {
   }),
   HOST: setting({
     default: '127.0.0.1',
-    parse: parseHost,
+    kind: host,
     doc: { en: 'Address to listen on; `0.0.0.0` lets other devices in', zh: '监听地址；`0.0.0.0` 允许其他设备访问' },
   }),
   PORT: setting({
     default: '8080',
-    parse: integer(0, 65_535),
-    doc: { en: 'Port to listen on; 0 takes any free one', zh: '监听端口；0 表示任意空闲端口' },
+    kind: integer(0, 65_535),
+    doc: { en: 'Port to listen on; `0` takes any free one', zh: '监听端口；`0` 表示任意空闲端口' },
   }),
   DATA_DIR: setting({
     default: './data',
-    parse: anyText(pathMaxCharacters),
+    kind: path,
     doc: { en: 'Folder of everything that is kept: database, files, secret', zh: '数据目录：数据库、文件、密钥' },
   }),
   PUBLIC_URL: setting({
     default: '',
-    parse: parsePublicUrl,
+    kind: publicUrl,
     doc: {
       en: 'Address under which clients reach the site, used in media addresses; without it, the address of each request',
       zh: '客户端访问本站的地址，用于媒体地址；不设置则使用每个请求自身的地址',
@@ -110,7 +52,7 @@ export const settings = {
   }),
   TRUST_PROXY: setting({
     default: 'off',
-    parse: parseTrustProxy,
+    kind: trustProxy,
     doc: {
       en: 'Reverse proxies whose `X-Forwarded-*` headers count: their number or addresses',
       zh: '信任哪些反向代理的 `X-Forwarded-*` 头：数量或地址',
@@ -118,7 +60,7 @@ export const settings = {
   }),
   DATABASE_URL: setting({
     default: '',
-    parse: addressOf('sqlite:', 'another database'),
+    kind: pathAddress('sqlite:', 'another database'),
     doc: {
       en: '`sqlite:PATH`; without it, `tiktok.sqlite` in `DATA_DIR`',
       zh: '`sqlite:路径`；默认为 `DATA_DIR` 下的 `tiktok.sqlite`',
@@ -126,7 +68,7 @@ export const settings = {
   }),
   STORAGE_URL: setting({
     default: '',
-    parse: addressOf('file:', 'another storage'),
+    kind: pathAddress('file:', 'another storage'),
     doc: {
       en: '`file:FOLDER` for videos and pictures; without it, `media` in `DATA_DIR`',
       zh: '视频与图片目录 `file:路径`；默认为 `DATA_DIR` 下的 `media`',
@@ -134,18 +76,17 @@ export const settings = {
   }),
   REDIS_URL: setting({
     default: '',
-    parse: notYet('Redis'),
-    doc: { en: 'Reserved: the cache is embedded in this version', zh: '保留：当前版本使用内置缓存' },
+    kind: notYet('Redis', { en: 'the cache is embedded', zh: '缓存为内置' }),
+    doc: { en: 'Reserved for a Redis cache', zh: '为 Redis 缓存保留' },
   }),
   AMQP_URL: setting({
     default: '',
-    parse: notYet('RabbitMQ'),
-    doc: { en: 'Reserved: the queue is embedded in this version', zh: '保留：当前版本使用内置队列' },
+    kind: notYet('RabbitMQ', { en: 'the queue is embedded', zh: '队列为内置' }),
+    doc: { en: 'Reserved for a RabbitMQ queue', zh: '为 RabbitMQ 队列保留' },
   }),
   JWT_SECRET: setting({
     default: '',
-    secret: true,
-    parse: parseSecret,
+    kind: secret(32),
     doc: {
       en: 'Signs tokens, at least 32 characters; without it, one is made and kept in `DATA_DIR`',
       zh: 'token 签名密钥，至少 32 个字符；默认自动生成并保存在 `DATA_DIR`',
@@ -153,42 +94,44 @@ export const settings = {
   }),
   RATE_LIMIT: setting({
     default: 'on',
-    parse: onOff,
+    kind: onOff,
     doc: { en: '`off` for benchmarks and black-box tests', zh: '压测和黑盒测试时设为 `off`' },
   }),
   DEMO: setting({
     default: 'on',
-    parse: onOff,
+    kind: onOff,
     doc: { en: 'Publish three demo clips on an empty site', zh: '空站点首次启动时发布三个演示短片' },
   }),
   LOG_LEVEL: setting({
     default: 'info',
-    parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    kind: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     doc: { en: 'Least severe level that is logged', zh: '日志级别' },
   }),
   LOG_FORMAT: setting({
     default: 'auto',
-    parse: oneOf('auto', 'json', 'pretty'),
+    kind: oneOf('auto', 'json', 'pretty'),
     doc: { en: '`auto`: for people on a terminal, JSON elsewhere', zh: '`auto`：终端中易读格式，其他情况为 JSON' },
   }),
   LOG_FILE: setting({
     default: '',
-    parse: anyText(pathMaxCharacters),
+    kind: path,
     doc: { en: 'Also log to this file, which rotates', zh: '同时写入该日志文件（自动轮转）' },
   }),
   LOG_FILE_MAX_SIZE: setting({
     default: '10MB',
-    parse: size(4_096, 10 * 1024 ** 3),
+    needs: 'LOG_FILE',
+    kind: size(4_096, 10 * 1024 ** 3),
     doc: { en: 'Size at which the log file rotates', zh: '日志文件轮转大小' },
   }),
   LOG_FILE_GENERATIONS: setting({
     default: '7',
-    parse: integer(1, 1_000),
+    needs: 'LOG_FILE',
+    kind: integer(1, 1_000),
     doc: { en: 'Compressed older log files that are kept', zh: '保留的历史日志（压缩）数量' },
   }),
   TZ: setting({
     default: '',
-    parse: parseTimeZone,
+    kind: timeZone,
     doc: {
       en: 'Time zone of the dates of comments; without it, that of the system',
       zh: '评论日期所用时区；默认为系统时区',
@@ -196,7 +139,7 @@ export const settings = {
   }),
   FFMPEG_PATH: setting({
     default: '',
-    parse: anyText(pathMaxCharacters),
+    kind: path,
     doc: {
       en: 'ffmpeg to use, with ffprobe beside it; without it, that of the system, else an old one from npm',
       zh: '使用的 ffmpeg（ffprobe 在同一目录）；默认使用系统的，否则使用 npm 附带的旧版本',
@@ -204,62 +147,62 @@ export const settings = {
   }),
   UPLOAD_MAX_SIZE: setting({
     default: '512MB',
-    parse: size(1_024, 1024 ** 4),
+    kind: size(1_024, 1024 ** 4),
     doc: { en: 'Largest video', zh: '视频大小上限' },
   }),
   UPLOAD_MAX_DURATION: setting({
     default: '10m',
-    parse: duration(1_000, 24 * 3_600_000),
+    kind: duration(1_000, 24 * 3_600_000),
     doc: { en: 'Longest video', zh: '视频时长上限' },
   }),
   UPLOAD_MAX_PIXELS: setting({
     default: '9437184',
-    parse: integer(1_024, 8_192 * 8_192),
+    kind: integer(1_024, 8_192 * 8_192),
     doc: { en: 'Most pixels of a frame (4096 × 2304)', zh: '单帧像素上限（4096 × 2304）' },
   }),
   UPLOADS_PER_USER: setting({
-    default: '4',
-    parse: integer(1, 1_000),
+    default: '2',
+    kind: integer(1, 1_000),
     doc: { en: 'Uploads of one user at once', zh: '单个用户同时上传数' },
   }),
   UPLOADS_TOTAL: setting({
-    default: '16',
-    parse: integer(1, 10_000),
+    default: '8',
+    kind: integer(1, 10_000),
     doc: { en: 'Uploads of all at once', zh: '全站同时上传数' },
   }),
   PICTURE_MAX_SIZE: setting({
     default: '10MB',
-    parse: size(1_024, 1024 ** 3),
+    kind: size(1_024, 1024 ** 3),
     doc: { en: 'Largest avatar or background picture', zh: '头像和背景图大小上限' },
   }),
   REQUEST_TIMEOUT: setting({
     default: '10m',
-    parse: duration(1_000, 24 * 3_600_000),
+    kind: duration(1_000, 24 * 3_600_000),
     doc: { en: 'Longest time for a request to arrive, uploads included', zh: '接收一个请求（含上传）的最长时间' },
   }),
   HEADERS_TIMEOUT: setting({
     default: '10s',
-    parse: duration(500, 3_600_000),
+    kind: duration(500, 3_600_000),
     doc: { en: 'Longest time for the headers of a request to arrive', zh: '接收请求头的最长时间' },
   }),
   MAX_REQUESTS_IN_FLIGHT: setting({
     default: '2000',
-    parse: integer(1, 1_000_000),
+    kind: integer(1, 1_000_000),
     doc: { en: 'Requests at once; more are refused with 503', zh: '同时处理的请求数，超出返回 503' },
   }),
   MAX_CONNECTIONS: setting({
     default: '10000',
-    parse: integer(1, 1_000_000),
+    kind: integer(1, 1_000_000),
     doc: { en: 'Connections at once', zh: '同时连接数' },
   }),
   SHUTDOWN_TIMEOUT: setting({
     default: '20s',
-    parse: duration(100, 3_600_000),
+    kind: duration(100, 3_600_000),
     doc: { en: 'Longest wait for what is in flight when stopping', zh: '停止时等待进行中请求的最长时间' },
   }),
   MEDIA_WORKERS: setting({
     default: '1',
-    parse: integer(1, 64),
+    kind: integer(1, 64),
     doc: { en: 'Conversions of videos at once', zh: '同时转码数' },
   }),
 } as const;
