@@ -147,6 +147,7 @@ async function build(
         uploadsPerUser: config.uploads.perUser,
       },
       log: log.logger,
+      requestLog: log.requestLogger,
       version: readVersion(),
       sessions,
       blobs,

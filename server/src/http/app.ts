@@ -3,7 +3,7 @@ import { DomainError } from '@tiktok-server/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { createSlots } from './admission.ts';
 import { clientErrorAnswer } from './client-errors.ts';
-import { failureOf, jsonType, languageOf } from './envelope.ts';
+import { answerHeaders, failureOf, languageOf } from './envelope.ts';
 import { type HealthChecks, registerHealth } from './health-routes.ts';
 import { registerMedia } from './media-routes.ts';
 import { type OperationDeps, registerOperations } from './operation-routes.ts';
@@ -24,7 +24,8 @@ export type HttpSettings = {
 
 export type AppDeps = Omit<OperationDeps, 'uploads' | 'baseUrlOf'> & {
   readonly settings: HttpSettings;
-  readonly log: RequestLog;
+  readonly log: { readonly error: (fields: object, message: string) => void };
+  readonly requestLog: RequestLog;
   readonly checks: HealthChecks;
   readonly version: string;
 };
@@ -38,11 +39,11 @@ const headersMaxBytes = 16 * 1024;
 const idleConnectionMs = 5 * 60_000;
 const keepAliveMs = 72_000;
 
+/** On every answer, whatever it is. */
 const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
 } as const;
 
 /** Builds the server; it listens when told to. */
@@ -73,8 +74,12 @@ export async function createApp(deps: AppDeps): Promise<App> {
   app.decorateRequest('statusCodeSent', undefined);
   acceptBodies(app);
   await app.register(multipart);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(securityHeaders).header('x-request-id', request.id);
+    done();
+  });
   limitInFlight(app, settings.maxInFlight);
-  logRequests(app, log);
+  logRequests(app, deps.requestLog);
 
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const failure = failureOf(
@@ -85,7 +90,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     request.statusCodeSent = failure.code;
     if (failure.ours) log.error({ err: error, requestId: request.id, code: failure.code }, 'request failed');
     if (failure.retryAfterSeconds !== undefined) reply.header('retry-after', failure.retryAfterSeconds);
-    reply.code(failure.status).headers(securityHeaders).header('content-type', jsonType).send(failure.body);
+    reply.code(failure.status).headers(answerHeaders).send(failure.body);
   };
   app.setErrorHandler(fail);
   app.setNotFoundHandler((request, reply) => fail(new DomainError('ErrPathNotFound'), request, reply));

@@ -17,7 +17,11 @@ export type Failure = {
   readonly ours: boolean;
 };
 
-export const jsonType = 'application/json; charset=utf-8';
+/** Headers of every answer of the API: what it says may be outdated by the next write. */
+export const answerHeaders = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+} as const;
 
 /** `Retry-After` of rows that are sent with 429 or 503 when nothing better is known. */
 const defaultRetryAfterSeconds = 1;

@@ -11,7 +11,7 @@ import type { Sessions } from '../features/account/sessions.ts';
 import { type Call, type Caller, type Handlers, ReadyAnswer } from '../features/handler.ts';
 import type { BlobStore, StagedBlob } from '../ports/index.ts';
 import type { Slots } from './admission.ts';
-import { jsonType, languageOf, successBody } from './envelope.ts';
+import { answerHeaders, languageOf, successBody } from './envelope.ts';
 import { discardAll, fileTooLarge, readMultipart } from './multipart.ts';
 import { parseParameters, type RawParameters, rawParameters } from './parameters.ts';
 
@@ -137,7 +137,7 @@ async function run<N extends OperationName>(
   const call = callOf(name, { input, caller, files: Object.fromEntries(files) });
   const answer = await deps.handlers[name](call);
   reply.request.statusCodeSent = 0;
-  reply.header('content-type', jsonType);
+  reply.headers(answerHeaders);
   return reply.send(answer instanceof ReadyAnswer ? answer.body : successBody(answer));
 }
 

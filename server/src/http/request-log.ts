@@ -6,7 +6,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
  */
 export type RequestLog = {
   readonly info: (fields: object, message: string) => void;
-  readonly error: (fields: object, message: string) => void;
 };
 
 export function logRequests(app: FastifyInstance, log: RequestLog): void {
