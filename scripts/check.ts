@@ -1,42 +1,51 @@
-/** `npm run check`: types, lint and format, the import rule between rooms, and whether generated documents are current. */
+/**
+ * `npm run check`: types, lint and format, the import rule between rooms, casts, and whether generated documents are
+ * current. All of them run, each says how it went, and one that fails makes the whole fail.
+ */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { checkCasts } from './casts.ts';
 import { checkRooms } from './rooms.ts';
+import { readSourceFiles, type SourceFile, type Violation } from './source-files.ts';
 
 const root = new URL('..', import.meta.url);
-
-/** Files that git tracks or would: what is ignored is not ours. */
-function sourceFiles(): string[] {
-  const listed = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  if (listed.status !== 0) throw new Error(`git could not list the files: ${listed.stderr}`);
-  return listed.stdout.split('\n').filter((path) => path !== '' && !path.endsWith('.d.ts'));
-}
+const local = (path: string): string => fileURLToPath(new URL(path, root));
 
 function command(program: string, ...args: string[]): () => boolean {
-  return () => spawnSync(program, args, { cwd: root, stdio: 'inherit' }).status === 0;
+  return () => {
+    const { status, error } = spawnSync(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    if (error !== undefined) console.error(error.message);
+    return status === 0;
+  };
 }
 
-function rooms(): boolean {
-  const files = sourceFiles();
-  const violations = checkRooms(files.map((path) => ({ path, text: readFileSync(new URL(path, root), 'utf8') })));
-  for (const { path, line, rule } of violations) console.error(`${path}:${line} ${rule}`);
-  console.log(`${files.length} files looked at, ${violations.length} violations`);
-  return files.length > 0 && violations.length === 0;
+function rule(check: (files: readonly SourceFile[]) => readonly Violation[]): () => boolean {
+  return () => {
+    const files = readSourceFiles(root);
+    const violations = check(files);
+    for (const { path, line, rule: broken } of violations) console.error(`${path}:${line} ${broken}`);
+    console.log(`${files.length} files looked at, ${violations.length} violations`);
+    // A check that looks at nothing has not passed.
+    return files.length > 0 && violations.length === 0;
+  };
 }
 
 const checks: readonly (readonly [string, () => boolean])[] = [
-  ['types', command('tsc', '-p', '.')],
-  ['lint and format', command('biome', 'ci', '.')],
-  ['rooms', rooms],
-  ['documents', command(process.execPath, 'scripts/docs.ts', '--check')],
+  ['types', command(local('node_modules/.bin/tsc'), '-p', '.')],
+  ['lint and format', command(local('node_modules/.bin/biome'), 'ci', '--error-on-warnings', '.')],
+  ['rooms', rule(checkRooms)],
+  ['casts', rule(checkCasts)],
+  ['documents', command(process.execPath, local('scripts/docs.ts'), '--check')],
 ];
 
-const failed = checks.filter(([name, check]) => {
+const results = checks.map(([name, check]) => {
   console.log(`\n— ${name}`);
-  return !check();
+  const startedMs = performance.now();
+  const passed = check();
+  return {
+    passed,
+    line: `${passed ? 'ok    ' : 'FAILED'} ${name} (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`,
+  };
 });
-console.log(failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.map(([name]) => name).join(', ')}`);
-process.exitCode = failed.length === 0 ? 0 : 1;
+console.log(`\n${results.map(({ line }) => line).join('\n')}`);
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;

@@ -1,140 +1,159 @@
 /**
  * The import rule between rooms, so that a line of code knows its room: `main → context → http → features → read, jobs,
- * media → store → db`, with `contract` and `ports` as leaves. Also what a file may hold: raw SQL engines, `process.env`,
- * adapters, casts, and how long it may be. Pure: files in, violations out.
+ * media → store → db`, with `contract` and `ports` as leaves. Also what else belongs to a room: SQL, `process.env`, and how
+ * long a file may be. Pure: files in, violations out. As a program it prints what it finds.
  */
 import { posix } from 'node:path';
-
-export type SourceFile = { readonly path: string; readonly text: string };
-export type Violation = { readonly path: string; readonly line: number; readonly rule: string };
+import { pathToFileURL } from 'node:url';
+import { readSourceFiles, type SourceFile, type Violation } from './source-files.ts';
+import { type Import, importsOf, lineOf, readSource } from './source-text.ts';
 
 const maxLines = 300;
 const forbiddenFolders = new Set(['utils', 'helpers', 'common', 'manager', 'managers']);
 
-/** What the files of a room may import, beside their own room and packages. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
-  main: ['config', 'context', 'demo'],
-  demo: ['context', 'features', 'store'],
-  context: ['adapters', 'config', 'db', 'features', 'http', 'jobs', 'media', 'ports', 'read', 'store', 'contract'],
-  http: ['features', 'read', 'ports', 'contract'],
-  features: ['read', 'jobs', 'media', 'store', 'db', 'ports', 'contract'],
-  read: ['store', 'db', 'ports', 'contract'],
-  jobs: ['store', 'db', 'ports', 'contract'],
-  store: ['db', 'contract'],
-  db: ['contract'],
-  media: ['contract', 'ports'],
-  adapters: ['ports', 'contract'],
-  ports: ['contract'],
-  config: ['contract'],
-  contract: [],
-  conformance: ['contract'],
-  bench: ['contract'],
-  scripts: ['contract', 'config', 'http'],
+type Room = {
+  /** The rooms that it may import, beside itself. */
+  readonly code: readonly string[];
+  /** Rooms of which it may import types alone. */
+  readonly types?: readonly string[];
+  /** The packages, Node's own included, that it may use at run time; without this, any. */
+  readonly packages?: readonly string[];
 };
 
-const sqlPackages = new Set(['kysely', 'kysely/migration', 'better-sqlite3']);
+const rooms: Readonly<Record<string, Room>> = {
+  main: { code: ['config', 'context', 'demo'] },
+  demo: { code: ['features', 'store', 'contract'], types: ['context'] },
+  context: {
+    code: ['adapters', 'config', 'http', 'features', 'read', 'jobs', 'media', 'store', 'db', 'ports', 'contract'],
+  },
+  http: { code: ['features', 'read', 'jobs', 'ports', 'contract'], types: ['config'] },
+  features: { code: ['read', 'jobs', 'media', 'store', 'db', 'ports', 'contract'] },
+  read: { code: ['store', 'db', 'ports', 'contract'] },
+  jobs: { code: ['store', 'db', 'media', 'ports', 'contract'] },
+  store: { code: ['db', 'ports', 'contract'] },
+  db: { code: ['ports', 'contract'], types: ['config'] },
+  media: { code: ['contract'], types: ['ports'], packages: ['typebox'] },
+  adapters: { code: ['store', 'db', 'ports', 'contract'], types: ['config'] },
+  ports: { code: ['contract'], packages: [] },
+  config: { code: ['contract'] },
+  contract: { code: [], packages: ['typebox'] },
+  conformance: { code: ['contract'] },
+  bench: { code: ['contract'] },
+  scripts: { code: ['contract', 'config', 'http'] },
+  'vitest.config.ts': { code: [] },
+};
+
+const sqlPackages = new Set(['kysely', 'better-sqlite3']);
 const sqlRooms = new Set(['store', 'db']);
 /** The lock on the data folder is a transaction that is held; it runs no query. */
 const sqlFiles = new Set(['server/src/adapters/data-lock.ts']);
+
+/** Rooms that may read the environment: tools hand it on to the programs that they start. */
+const environmentRooms = new Set(['config', 'scripts', 'bench']);
+const environmentUses = [
+  /\bprocess\s*(?:\?\.|\.)\s*env\b/g,
+  /\bprocess\s*(?:\?\.)?\[/g,
+  /\{[^{}]*\benv\b[^{}]*\}\s*=\s*process\b/g,
+];
 
 export function checkRooms(files: readonly SourceFile[]): Violation[] {
   return files.flatMap(checkFile);
 }
 
-function checkFile(file: SourceFile): Violation[] {
+function checkFile({ path, text }: SourceFile): Violation[] {
   const violations: Violation[] = [];
-  const report = (offset: number, rule: string): void => {
-    violations.push({ path: file.path, line: file.text.slice(0, offset).split('\n').length, rule });
+  const report = (line: number, rule: string): void => {
+    violations.push({ path, line, rule });
   };
-  const lines = file.text.split('\n').length - 1;
-  if (lines > maxLines) report(file.text.length, `has ${lines} lines, more than ${maxLines}: it wants to be two files`);
-  for (const folder of posix.dirname(file.path).split('/')) {
+  const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+  if (lines > maxLines) report(lines, `has ${lines} lines, more than ${maxLines}: it wants to be two files`);
+  for (const folder of posix.dirname(path).split('/')) {
     if (forbiddenFolders.has(folder))
-      report(0, `lies in a folder named ${folder}, which says nothing about what is in it`);
+      report(1, `lies in a folder named ${folder}, which says nothing about what is in it`);
   }
-  const code = withoutComments(file.text);
-  for (const match of code.matchAll(/@ts-(?:ignore|expect-error|nocheck)/g))
-    report(match.index, 'silences the type checker');
-  for (const match of file.text.matchAll(/^\s*(?:\/\/|\/\*).*@ts-(?:ignore|expect-error|nocheck)/gm)) {
-    report(match.index, 'silences the type checker');
-  }
-  const isTest = isTestFile(file.path);
-  for (const match of withoutStrings(code).matchAll(/[\w)\]}>]\s+as\s+(?!const\b)[A-Za-z{[(]/g)) {
-    if (!/^\s*(?:import|export)\b/.test(lineAt(code, match.index)))
-      report(match.index, 'casts with `as`: narrow the type instead');
-  }
-  if (isTest) return violations;
-  const room = roomOf(file.path);
-  if (room !== 'config' && room !== 'scripts' && room !== 'bench') {
-    for (const match of withoutStrings(code).matchAll(/process\.env\b/g))
-      report(match.index, 'reads process.env outside config/');
-  }
-  for (const { target, offset } of importsOf(code)) {
-    if (target.startsWith('.')) checkOwnImport(file.path, room, target, (rule) => report(offset, rule));
-    else if (target === '@tiktok-server/contract') {
-      if (room !== 'contract' && !allows(room, 'contract')) report(offset, `${room}/ must not import contract/`);
-    } else if (sqlPackages.has(target) && !sqlRooms.has(room) && !sqlFiles.has(file.path)) {
-      report(offset, `imports ${target}: only store/ and db/ hold SQL`);
+  if (!path.endsWith('.ts') || isTestFile(path)) return violations;
+  const source = readSource(text);
+  const room = roomOf(path);
+  if (!environmentRooms.has(room)) {
+    for (const { index } of environmentUses.flatMap((use) => [...source.code.matchAll(use)])) {
+      report(lineOf(text, index), 'reads the environment outside config/');
     }
+  }
+  for (const one of importsOf(source)) {
+    for (const rule of brokenRules(path, room, one)) report(lineOf(text, one.offset), rule);
   }
   return violations;
 }
 
-function checkOwnImport(path: string, room: string, target: string, report: (rule: string) => void): void {
-  const resolved = posix.normalize(posix.join(posix.dirname(path), target));
-  const other = roomOf(resolved);
-  if (isTestFile(resolved)) report(`imports the test file ${resolved}`);
-  if (other === room) {
-    const [own, others] = [featureOf(path), featureOf(resolved)];
-    if (others !== undefined && own !== others)
-      report(`features do not import each other: ${own ?? 'features'} imports ${others}`);
-    return;
+function brokenRules(path: string, room: string, one: Import): string[] {
+  const { target, typeOnly } = one;
+  if (target.startsWith('.')) {
+    const resolved = posix.normalize(posix.join(posix.dirname(path), target));
+    return isTestFile(resolved)
+      ? [`imports the test file ${resolved}`]
+      : brokenRoomRules(path, room, resolved, typeOnly);
   }
-  if (!allows(room, other)) report(`${room}/ must not import ${other}/`);
+  if (target === contractPackage || target.startsWith(`${contractPackage}/`)) {
+    return room === 'contract' || allows(room, 'contract', typeOnly) ? [] : [`${room}/ must not import contract/`];
+  }
+  const name = packageOf(target);
+  const allowed = rooms[room]?.packages;
+  const broken: string[] = [];
+  if (sqlPackages.has(name) && !sqlRooms.has(room) && !sqlFiles.has(path)) {
+    broken.push(`imports ${name}: only store/ and db/ hold SQL`);
+  }
+  if (name === 'node:process' && !environmentRooms.has(room)) broken.push('reads the environment outside config/');
+  if (allowed !== undefined && !typeOnly && !allowed.includes(name)) {
+    broken.push(`${room}/ is pure: it must not use ${name} at run time`);
+  }
+  return broken;
 }
 
-const allows = (room: string, other: string): boolean => mayImport[room]?.includes(other) === true;
+function brokenRoomRules(path: string, room: string, resolved: string, typeOnly: boolean): string[] {
+  const other = roomOf(resolved);
+  if (other !== room) {
+    if (allows(room, other, typeOnly)) return [];
+    const onlyTypes = allows(room, other, true) ? ' but for types (`import type`)' : '';
+    return [`${room}/ must not import ${other}/${onlyTypes}`];
+  }
+  const [own, others] = [featureOf(path), featureOf(resolved)];
+  return others === undefined || own === others
+    ? []
+    : [`features do not import each other: ${own ?? 'features'} imports ${others}`];
+}
+
+const contractPackage = '@tiktok-server/contract';
+
+function allows(room: string, other: string, typeOnly: boolean): boolean {
+  const { code, types = [] } = rooms[room] ?? { code: [] };
+  return code.includes(other) || (typeOnly && types.includes(other));
+}
+
+/** The package of an import; Node's own with their prefix, whatever the spelling. */
+function packageOf(target: string): string {
+  if (target === 'process') return 'node:process';
+  const [scope = '', name = ''] = target.split('/');
+  return scope.startsWith('@') ? `${scope}/${name}` : scope;
+}
 
 /** The room of a file: the folder below server/src, the name of a file directly in it, or the top folder. */
 export function roomOf(path: string): string {
   const parts = path.split('/');
-  if (parts[0] !== 'server') return parts[0] ?? '';
-  const name = parts[2] ?? '';
-  return parts.length === 3 ? name.replace(/\.ts$/, '') : name;
+  if (parts[0] !== 'server' || parts[1] !== 'src') return parts[0] ?? '';
+  return (parts[2] ?? '').replace(/\.ts$/, '');
 }
 
 /** The feature that a file belongs to, if it is one's own file and not shared by all of them. */
 function featureOf(path: string): string | undefined {
   const parts = path.split('/');
-  return parts[2] === 'features' && parts.length > 4 ? parts[3] : undefined;
+  return roomOf(path) === 'features' && parts.length > 4 ? parts[3] : undefined;
 }
 
-const isTestFile = (path: string): boolean =>
-  /\.(?:test|conformance)\.ts$/.test(path) || path.startsWith('server/test/') || /\/test\//.test(path);
+/** Tests, what they share, and the suites that every adapter of a port has to pass: they may cross rooms. */
+const isTestFile = (path: string): boolean => /\.(?:test|conformance)\.ts$/.test(path) || /(?:^|\/)test\//.test(path);
 
-function importsOf(code: string): { target: string; offset: number }[] {
-  const found: { target: string; offset: number }[] = [];
-  for (const match of code.matchAll(/\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)) {
-    found.push({ target: match[1] ?? '', offset: match.index });
-  }
-  return found;
+if (process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === import.meta.url) {
+  const violations = checkRooms(readSourceFiles(new URL('..', import.meta.url)));
+  for (const { path, line, rule } of violations) console.error(`${path}:${line} ${rule}`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
 }
-
-const lineAt = (text: string, offset: number): string =>
-  text.slice(
-    text.lastIndexOf('\n', offset) + 1,
-    text.indexOf('\n', offset) < 0 ? undefined : text.indexOf('\n', offset),
-  );
-
-const blank = (text: string): string => text.replace(/[^\n]/g, ' ');
-
-/** The code with comments blanked, offsets unchanged. Strings are kept: an import's target is one. */
-function withoutComments(text: string): string {
-  return text.replace(
-    /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,
-    (all, string?: string) => (string === undefined ? blank(all) : all),
-  );
-}
-
-const withoutStrings = (code: string): string =>
-  code.replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, blank);

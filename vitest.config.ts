@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Every test of the repository. Two workers: what they start (ffmpeg, servers) takes cores as well. */
+export default defineConfig({
+  test: {
+    include: ['{contract,server,conformance,scripts,bench}/**/*.test.ts'],
+    environment: 'node',
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './scripts/vitest-reporter.ts'],
+  },
+});
