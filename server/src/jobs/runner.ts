@@ -11,6 +11,8 @@ const heartbeatMs = leaseMs / 3;
 const relayBatchRows = 64;
 /** The longest wait before looking again when nothing woke the relay. */
 const pollMs = 2_000;
+/** How often {@link JobRunner.processAll} looks again while nothing reports a change. */
+const settleMs = 10;
 const backoffFirstMs = 500;
 const backoffMaxMs = 10 * 60_000;
 const quickConcurrency = 4;
@@ -55,6 +57,19 @@ export function createJobRunner(deps: {
   const changed = (): void => {
     for (const waiter of waiters) waiter();
   };
+
+  /** Resolves when a relay or a job ends; the carrier's own end of a job, which nobody reports, is looked for. */
+  async function nextChange(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, settleMs);
+      waiters.add(done);
+    });
+  }
 
   async function relayOnce(): Promise<number> {
     const leased = await database.transaction((trx) =>
@@ -185,22 +200,12 @@ export function createJobRunner(deps: {
       wake();
     },
     processAll: async () => {
-      const idle = async (): Promise<boolean> =>
-        relaying === undefined &&
-        running === 0 &&
-        queue.depth() === 0 &&
-        (await outboxStore.countDueJobs(database.reader, clock.now())) === 0;
-      while (!(await idle())) {
-        wake();
-        await new Promise<void>((resolve) => {
-          const next = setTimeout(done, pollMs);
-          function done(): void {
-            clearTimeout(next);
-            waiters.delete(done);
-            resolve();
-          }
-          waiters.add(done);
-        });
+      for (;;) {
+        const busy = relaying !== undefined || running > 0 || queue.depth() > 0;
+        if (!busy && (await outboxStore.countDueJobs(database.reader, clock.now())) === 0) return;
+        // Only when nothing is under way: a relay that is asked again and again never lets the event loop turn.
+        if (!busy) wake();
+        await nextChange();
       }
     },
     close: async () => {
