@@ -32,7 +32,7 @@ import type { PublishDeps } from './features/video/publish.service.ts';
 import { videoJobs } from './features/video/video.jobs.ts';
 import { videoRoutes } from './features/video/video.routes.ts';
 import { type App, createApp } from './http/index.ts';
-import { createJobRunner, createWriter, intentPrefix, type JobRunner, reconcileBlobsHandler } from './jobs/index.ts';
+import { blobJobs, createJobRunner, createWriter, intentPrefix, type JobRunner } from './jobs/index.ts';
 import type { BlobStore, Cache, Clock, Queue, Transcoder } from './ports/index.ts';
 import { createFacts, monthAndDayIn } from './read/index.ts';
 import { outboxStore, userStore } from './store/index.ts';
@@ -129,7 +129,7 @@ async function build(
       mediaConcurrency: config.mediaWorkers,
       handlers: {
         'cache.delete': { run: ({ keys }) => cache.delete(keys) },
-        'blobs.reconcile': reconcileBlobsHandler({ database, blobs }),
+        ...blobJobs({ database, blobs }),
         'account.erase': eraseAccountHandler({ writer }),
         ...videoJobs({ database, writer, blobs, clock, inspector, covers, preparer }),
       },

@@ -114,6 +114,11 @@ export async function createDiskBlobStore(options: { readonly root: string }): P
         await removeEmptyFolders(dirname(path), root);
       }
     },
+    deleteFolder: async (folder) => {
+      const path = ownPathOf(folder);
+      await rm(path, { recursive: true, force: true });
+      await removeEmptyFolders(dirname(path), root);
+    },
     sweepStaged: async () => {
       const left = await readdir(staging);
       for (const name of left) await rm(join(staging, name), { recursive: true, force: true });

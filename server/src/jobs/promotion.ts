@@ -1,6 +1,6 @@
 import type { BlobStore, StagedBlob } from '../ports/index.ts';
 import { outboxStore } from '../store/index.ts';
-import type { JobPayload } from './registry.ts';
+import type { BlobOwner } from './blob-owner.ts';
 import type { Unit, Writer } from './writer.ts';
 
 /** How long an interrupted promotion may lie before its files are removed; far more than one takes. */
@@ -15,7 +15,7 @@ const abandonedAfterMs = 60 * 60_000;
  */
 export async function promoteWith(
   deps: { readonly writer: Writer; readonly blobs: BlobStore },
-  owner: Pick<JobPayload<'blobs.reconcile'>, 'owner' | 'ownerId'>,
+  owner: BlobOwner,
   files: readonly { readonly key: string; readonly staged: StagedBlob }[],
   commit: (unit: Unit) => Promise<boolean>,
 ): Promise<boolean> {

@@ -6,6 +6,8 @@ import type { Lane } from '../ports/index.ts';
  * neither a crash nor a dead broker can lose it. Handlers are idempotent: a job may run more than once.
  */
 const id = Type.Integer({ minimum: 1 });
+/** Whose row names a file. */
+const blobOwner = Type.Union([Type.Literal('video'), Type.Literal('user')]);
 
 type JobDefinition = {
   readonly payload: TSchema;
@@ -31,10 +33,17 @@ export const jobDefinitions = {
   /** Deletes those of the files that the row of their owner does not name (any more). */
   'blobs.reconcile': {
     payload: Type.Object({
-      owner: Type.Union([Type.Literal('video'), Type.Literal('user')]),
+      owner: blobOwner,
       ownerId: id,
       keys: Type.Array(Type.String(), { maxItems: 32 }),
     }),
+    lane: 'quick',
+    maxAttempts: 20,
+    timeoutMs: 1 * minutes,
+  },
+  /** Deletes every file of an owner whose row is gone, those that were replaced earlier included. */
+  'blobs.erase': {
+    payload: Type.Object({ owner: blobOwner, ownerId: id }),
     lane: 'quick',
     maxAttempts: 20,
     timeoutMs: 1 * minutes,

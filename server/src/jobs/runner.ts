@@ -61,12 +61,12 @@ export function createJobRunner(deps: {
   /** Resolves when a relay or a job ends; the carrier's own end of a job, which nobody reports, is looked for. */
   async function nextChange(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
+      const lookAgain = setTimeout(done, settleMs);
+      function done(): void {
+        clearTimeout(lookAgain);
         waiters.delete(done);
         resolve();
-      };
-      const timer = setTimeout(done, settleMs);
+      }
       waiters.add(done);
     });
   }

@@ -56,6 +56,8 @@ export interface BlobStore {
   withLocalFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Deletes files for good, with the folders that they leave empty. A key without a file is fine. */
   delete(keys: readonly string[]): Promise<void>;
+  /** Deletes every file whose key begins with `folder/`, whoever named it; fine if there is none. */
+  deleteFolder(folder: string): Promise<void>;
   /** Removes staged and scratch files that a process that is gone left behind; returns how many. */
   sweepStaged(): Promise<number>;
   /** Resolves if the store can be written to. */

@@ -26,11 +26,8 @@ export function eraseAccountHandler(deps: EraseDeps): JobHandler<'account.erase'
         while ((await deps.writer.write((unit) => step(unit, userId))) > 0) signal.throwIfAborted();
       }
       await deps.writer.write(async ({ trx, enqueue, invalidate }) => {
-        const [user] = await userStore.findUsers(trx, [userId]);
-        if (user === undefined) return;
-        const keys = [user.avatar_key, user.background_key].filter((key) => key !== null);
         await userStore.deleteUser(trx, userId);
-        if (keys.length > 0) await enqueue('blobs.reconcile', { owner: 'user', ownerId: userId, keys });
+        await enqueue('blobs.erase', { owner: 'user', ownerId: userId });
         invalidate(userKey(userId));
       });
     },

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { DomainError } from '@tiktok-server/contract';
 import sharp from 'sharp';
 import type { UserRow } from '../../db/index.ts';
-import { promoteWith, type Writer } from '../../jobs/index.ts';
+import { type BlobOwner, newBlobKey, promoteWith, type Unit, type Writer } from '../../jobs/index.ts';
 import { type PictureShape, pictureShapes } from '../../media/index.ts';
 import type { BlobStore, StagedBlob } from '../../ports/index.ts';
 import { userKey } from '../../read/index.ts';
@@ -26,23 +25,18 @@ export async function editProfile(
   user: Pick<UserRow, 'id' | 'avatar_key' | 'background_key'>,
   changes: ProfileChanges,
 ): Promise<void> {
+  const owner: BlobOwner = { owner: 'user', ownerId: user.id };
   const files: { key: string; staged: StagedBlob }[] = [];
   const fields: Partial<Pick<UserRow, 'signature' | 'avatar_key' | 'background_key'>> = {};
   try {
     if (changes.signature !== undefined) fields.signature = changes.signature;
     if (changes.avatar !== undefined) {
-      const file = await reencode(deps.blobs, user.id, changes.avatar, pictureShapes.avatar, 'avatar');
+      const file = await reencode(deps.blobs, owner, changes.avatar, pictureShapes.avatar, 'avatar');
       files.push(file);
       fields.avatar_key = file.key;
     }
     if (changes.background !== undefined) {
-      const file = await reencode(
-        deps.blobs,
-        user.id,
-        changes.background,
-        pictureShapes.background,
-        'background_image',
-      );
+      const file = await reencode(deps.blobs, owner, changes.background, pictureShapes.background, 'background_image');
       files.push(file);
       fields.background_key = file.key;
     }
@@ -51,8 +45,7 @@ export async function editProfile(
       ...(fields.avatar_key !== undefined && user.avatar_key !== null ? [user.avatar_key] : []),
       ...(fields.background_key !== undefined && user.background_key !== null ? [user.background_key] : []),
     ];
-    const owner = { owner: 'user', ownerId: user.id } as const;
-    const store = async ({ trx, enqueue, invalidate }: Parameters<Parameters<Writer['write']>[0]>[0]) => {
+    const store = async ({ trx, enqueue, invalidate }: Unit): Promise<boolean> => {
       if (!(await userStore.updateProfile(trx, user.id, fields))) return false;
       if (replaced.length > 0) await enqueue('blobs.reconcile', { ...owner, keys: replaced });
       invalidate(userKey(user.id));
@@ -67,7 +60,7 @@ export async function editProfile(
 
 async function reencode(
   blobs: BlobStore,
-  userId: number,
+  owner: BlobOwner,
   received: StagedBlob,
   shape: PictureShape,
   part: string,
@@ -91,5 +84,5 @@ async function reencode(
       cause: error,
     });
   }
-  return { key: `users/${userId}/${randomBytes(16).toString('hex')}.jpg`, staged: await blobs.adopt(path) };
+  return { key: newBlobKey(owner, 'jpg'), staged: await blobs.adopt(path) };
 }

@@ -1,12 +1,10 @@
-import type { Unit, Writer } from '../../jobs/index.ts';
-import { promoteWith } from '../../jobs/index.ts';
+import { type BlobOwner, newBlobKey, promoteWith, type Unit, type Writer } from '../../jobs/index.ts';
 import type { BlobStore, Clock, IdSource, StagedBlob } from '../../ports/index.ts';
 import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
 import { userStore, videoStore } from '../../store/index.ts';
 import { requireOpenAccount } from '../actor.ts';
 import { type CoverMaker, coverAtOnceMs } from './cover-maker.ts';
 import type { Inspector } from './inspector.ts';
-import { videoFileKey } from './video-keys.ts';
 
 export type PublishDeps = {
   readonly writer: Writer;
@@ -31,8 +29,9 @@ export async function publishVideo(
   const cover = await deps.covers.make(file.path, inspected, coverAtOnceMs);
   try {
     const id = deps.ids.next();
-    const playKey = videoFileKey(id, inspected.extension);
-    const coverKey = cover === undefined ? null : videoFileKey(id, 'jpg');
+    const owner: BlobOwner = { owner: 'video', ownerId: id };
+    const playKey = newBlobKey(owner, inspected.extension);
+    const coverKey = cover === undefined ? null : newBlobKey(owner, 'jpg');
     const files = [{ key: playKey, staged: file }];
     if (cover !== undefined && coverKey !== null) files.push({ key: coverKey, staged: cover });
     const visible = inspected.plan === 'remux';
@@ -58,7 +57,7 @@ export async function publishVideo(
       invalidate(videoKey(id), userKey(authorId), feedHeadKey);
       return true;
     };
-    await promoteWith(deps, { owner: 'video', ownerId: id }, files, insert);
+    await promoteWith(deps, owner, files, insert);
     return id;
   } finally {
     await cover?.discard();

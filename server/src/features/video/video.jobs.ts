@@ -1,6 +1,13 @@
 import { DomainError } from '@tiktok-server/contract';
 import type { Database, VideoFailure, VideoRow } from '../../db/index.ts';
-import { type JobContext, type JobHandlers, promoteWith, type Writer } from '../../jobs/index.ts';
+import {
+  type BlobOwner,
+  type JobContext,
+  type JobHandlers,
+  newBlobKey,
+  promoteWith,
+  type Writer,
+} from '../../jobs/index.ts';
 import type { AcceptedVideo } from '../../media/index.ts';
 import type { BlobStore, Clock, StagedBlob } from '../../ports/index.ts';
 import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
@@ -9,7 +16,6 @@ import { type CoverMaker, coverInJobMs } from './cover-maker.ts';
 import type { Inspector } from './inspector.ts';
 import type { Preparer } from './preparer.ts';
 import { eraseBatch } from './video.service.ts';
-import { videoFileKey } from './video-keys.ts';
 
 export type VideoJobDeps = {
   readonly database: Database;
@@ -39,7 +45,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
   /** The received file plays already: a copy that starts faster and tells nothing about its maker replaces it. */
   async function replaceReceived(video: VideoRow, source: Source, signal: AbortSignal): Promise<void> {
     await withFile(deps.preparer.remux(source.path, source.inspected, signal), async (staged) => {
-      const key = videoFileKey(video.id, 'mp4');
+      const key = newBlobKey(ownerOf(video), 'mp4');
       await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, enqueue, invalidate }) => {
         const prepared = { play_key: key, size_bytes: staged.sizeBytes, prepared_at: deps.clock.now() };
         if (!(await videoStore.replaceReceivedFile(trx, video.id, prepared))) return false;
@@ -59,7 +65,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
     await withFile(deps.preparer.convert(source.path, source.inspected, signal), async (staged) => {
       const made = await deps.inspector.inspect(staged.path, staged.sizeBytes);
       if (made.durationMs < video.duration_ms * completeShare) return await fail(video.id, 'incomplete');
-      const key = videoFileKey(video.id, 'mp4');
+      const key = newBlobKey(ownerOf(video), 'mp4');
       await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, enqueue, invalidate }) => {
         const now = deps.clock.now();
         const finished = await videoStore.finishProcessing(trx, video.id, {
@@ -125,7 +131,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
           return made;
         });
         await withFile(cover, async (staged) => {
-          const key = videoFileKey(videoId, 'jpg');
+          const key = newBlobKey(ownerOf(video), 'jpg');
           await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, invalidate }) => {
             if (!(await videoStore.updateCover(trx, videoId, key))) return false;
             invalidate(videoKey(videoId));
@@ -149,7 +155,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
   };
 }
 
-const ownerOf = (video: VideoRow) => ({ owner: 'video', ownerId: video.id }) as const;
+const ownerOf = (video: VideoRow): BlobOwner => ({ owner: 'video', ownerId: video.id });
 
 /** Uses a staged file and removes what was not promoted of it, whatever happens. */
 async function withFile(making: Promise<StagedBlob>, use: (staged: StagedBlob) => Promise<void>): Promise<void> {

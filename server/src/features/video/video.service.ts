@@ -39,7 +39,6 @@ export async function eraseBatch({ trx, enqueue, invalidate }: Unit, video: Vide
   invalidate(...likers.map(userKey), userKey(video.author_id), videoKey(video.id));
   if (likers.length === batchRows || comments === batchRows) return false;
   await videoStore.deleteVideo(trx, video.id);
-  const keys = video.cover_key === null ? [video.play_key] : [video.play_key, video.cover_key];
-  await enqueue('blobs.reconcile', { owner: 'video', ownerId: video.id, keys });
+  await enqueue('blobs.erase', { owner: 'video', ownerId: video.id });
   return true;
 }
