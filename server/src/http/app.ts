@@ -66,6 +66,11 @@ export async function createApp(deps: AppDeps): Promise<App> {
     http: { maxHeaderSize: headersMaxBytes, headersTimeout: settings.headersTimeoutMs },
     routerOptions: { ignoreTrailingSlash: true },
     clientErrorHandler: clientErrorAnswer,
+    // An address that cannot be decoded: no route and no hook sees it.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(securityHeaders).header('x-request-id', request.id);
+      fail(new DomainError('ErrPathNotFound', { cause: error }), request, reply);
+    },
   });
   app.server.maxConnections = settings.maxConnections;
   // Old clients send a form with GET requests.
