@@ -1,5 +1,5 @@
 /** The program: reads the configuration, starts the role, says where it is, and stops in an orderly way. */
-import { ConfigError, loadConfig, readEnvironment } from './config/index.ts';
+import { ConfigError, helpText, loadConfig, readEnvironment } from './config/index.ts';
 import { type Context, createContext } from './context.ts';
 import { publishDemo } from './demo.ts';
 
@@ -71,6 +71,12 @@ function explain(error: unknown): string {
   return messageOf(error);
 }
 
+const [argument] = process.argv.slice(2);
+if (argument === '--help' || argument === '-h') {
+  process.stdout.write(helpText());
+  process.exit(0);
+}
+if (argument !== undefined) fail(`${argument} is not understood: settings are environment variables, see --help`);
 if (Number(process.versions.node.split('.')[0]) < neededNode) {
   fail(
     `Node ${neededNode} or newer is needed, this is ${process.version}. Start with "npm start", which brings its own on Linux.`,
