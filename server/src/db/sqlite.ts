@@ -27,7 +27,15 @@ export async function openSqlite(path: string): Promise<Database> {
   writing.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   writing.pragma('trusted_schema = OFF');
   const writer = new Kysely<Tables>({ dialect: new SqliteDialect({ database: writing }) });
-  await migrate(writer);
+  // One transaction around all of it: unlike MySQL, SQLite takes back DDL, so a start that is killed half-way leaves nothing.
+  writing.exec('BEGIN IMMEDIATE');
+  try {
+    await migrate(writer);
+    writing.exec('COMMIT');
+  } catch (error) {
+    await writer.destroy();
+    throw error;
+  }
   const reading = new SqliteDatabase(path, { readonly: true, timeout: busyTimeoutMs });
   reading.pragma(`cache_size = -${cacheKiB}`);
   const reader = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reading }) });
