@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import {
   DomainError,
   limits,
@@ -28,10 +29,16 @@ export type OperationDeps = {
 
 /** What a multipart body has beside its files, in bytes: generous for fields and boundaries. */
 const multipartOverheadBytes = 1024 * 1024;
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** Whatever node reads as a method, but CONNECT, which asks for a tunnel and never gets here. */
+const methods = METHODS.filter((method) => method !== 'CONNECT');
+/** Those whose body is read; that of any other is passed over, so that nothing in it decides about the answer. */
+const methodsWithBody: readonly string[] = ['GET', 'HEAD', 'POST'];
 
 /** The explicit list of routes under /douyin/: the contract's operations, each with its handler. */
 export function registerOperations(app: FastifyInstance, deps: OperationDeps): void {
+  for (const method of methods) {
+    if (!methodsWithBody.includes(method)) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  }
   for (const name of operationNames) registerOperation(app, deps, name);
 }
 
@@ -45,20 +52,23 @@ function registerOperation<N extends OperationName>(app: FastifyInstance, deps: 
     config,
     handler: (request, reply) => handle(deps, name, request, reply),
   });
+  const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+    reply.header('allow', operation.method);
+    throw new DomainError('ErrMethodNotAllowed', {
+      detail: { en: `use ${operation.method}`, zh: `请使用 ${operation.method}` },
+    });
+  };
   const others = methods.filter(
     (method) => method !== operation.method && !(method === 'HEAD' && operation.method === 'GET'),
   );
   app.route({
-    method: [...others],
+    method: others,
     url: operation.path,
     config,
     exposeHeadRoute: false,
-    handler: async (_request, reply) => {
-      reply.header('allow', operation.method);
-      throw new DomainError('ErrMethodNotAllowed', {
-        detail: { en: `use ${operation.method}`, zh: `请使用 ${operation.method}` },
-      });
-    },
+    // Before the body is looked at: a bad one must not hide that the method is wrong.
+    onRequest: refuse,
+    handler: refuse,
   });
 }
 
