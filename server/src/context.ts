@@ -89,7 +89,7 @@ async function build(
   const log = opened(createLogger(config.log), (open) => open.close());
   const clock = overrides.clock ?? systemClock;
   const ids = createTimeIdSource({ clock, node: nodeNumber });
-  const transcoder = opened(await createFfmpegTranscoder({ ffmpegPath: config.ffmpegPath }), (open) => open.close());
+  const transcoder = opened(await createFfmpegTranscoder(config), (open) => open.close());
   const database = opened(await openSqlite(config.database.path), (open) => open.close());
   const cache = opened(createMemoryCache({ clock }), (open) => open.close());
   const blobs = opened(await createDiskBlobStore({ root: config.blobs.root }), (open) => open.close());

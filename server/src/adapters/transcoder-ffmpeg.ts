@@ -13,13 +13,18 @@ const longestLineBytes = 4 * 1024;
 
 type Programs = Pick<TranscoderInfo, 'ffmpeg' | 'ffprobe' | 'source'>;
 
+type Where = {
+  /** The ffmpeg that was asked for. */
+  readonly ffmpegPath: string | undefined;
+  /** Absolute folders of the system's programs. */
+  readonly searchPath: readonly string[];
+};
+
 /**
  * Runs ffmpeg and ffprobe as child processes: `FFMPEG_PATH`, else the system's, else the builds that npm brings along.
  * Rejects with a message for the operator if none of them runs.
  */
-export async function createFfmpegTranscoder(options: {
-  readonly ffmpegPath: string | undefined;
-}): Promise<Transcoder> {
+export async function createFfmpegTranscoder(options: Where): Promise<Transcoder> {
   const children = new Set<ChildProcess>();
   const run = async (program: string, args: readonly string[], limits: ToolLimits): Promise<ToolResult> => {
     const child = spawn(program, args, {
@@ -42,7 +47,7 @@ export async function createFfmpegTranscoder(options: {
       return undefined;
     }
   };
-  const info = await firstThatRuns(options.ffmpegPath, versionOf);
+  const info = await firstThatRuns(options, versionOf);
   return {
     info,
     run: (tool, args, limits) => run(info[tool], args, limits),
@@ -59,15 +64,16 @@ export async function createFfmpegTranscoder(options: {
 }
 
 async function firstThatRuns(
-  configured: string | undefined,
+  { ffmpegPath: configured, searchPath }: Where,
   versionOf: (program: string) => Promise<string | undefined>,
 ): Promise<TranscoderInfo> {
   const bundledFfprobe = bundled('@ffprobe-installer');
+  const systemFfprobe = findProgram('ffprobe', searchPath);
   if (configured !== undefined) {
     const version = await versionOf(configured);
     if (version === undefined)
       throw new Error(`FFMPEG_PATH: ${configured} is not an ffmpeg that runs on this computer`);
-    const beside = [join(dirname(configured), 'ffprobe'), 'ffprobe', bundledFfprobe];
+    const beside = [join(dirname(configured), 'ffprobe'), systemFfprobe, bundledFfprobe];
     for (const ffprobe of beside) {
       if (ffprobe !== undefined && (await versionOf(ffprobe)) !== undefined) {
         return { ffmpeg: configured, ffprobe, source: 'configured', version };
@@ -75,17 +81,35 @@ async function firstThatRuns(
     }
     throw new Error(`FFMPEG_PATH: there is no ffprobe beside ${configured}, nor elsewhere on this computer`);
   }
-  const candidates: (Programs | undefined)[] = [{ ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', source: 'system' }];
+  const candidates: Programs[] = [];
+  const systemFfmpeg = findProgram('ffmpeg', searchPath);
+  if (systemFfmpeg !== undefined && systemFfprobe !== undefined) {
+    candidates.push({ ffmpeg: systemFfmpeg, ffprobe: systemFfprobe, source: 'system' });
+  }
   const bundledFfmpeg = bundled('@ffmpeg-installer');
   if (bundledFfmpeg !== undefined && bundledFfprobe !== undefined) {
     candidates.push({ ffmpeg: bundledFfmpeg, ffprobe: bundledFfprobe, source: 'bundled' });
   }
   for (const programs of candidates) {
-    if (programs === undefined) continue;
     const version = await versionOf(programs.ffmpeg);
     if (version !== undefined && (await versionOf(programs.ffprobe)) !== undefined) return { ...programs, version };
   }
   throw new Error('FFMPEG_PATH: no ffmpeg was found. Install ffmpeg, or set FFMPEG_PATH to one.');
+}
+
+const fileName = (program: string): string => (process.platform === 'win32' ? `${program}.exe` : program);
+
+function findProgram(program: string, folders: readonly string[]): string | undefined {
+  return folders
+    .map((folder) => join(folder, fileName(program)))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** The binary that an installer package carries for this platform, made executable where npm did not do it. */
@@ -94,7 +118,7 @@ function bundled(scope: '@ffmpeg-installer' | '@ffprobe-installer'): string | un
   const require = createRequire(import.meta.url);
   try {
     const manifest = require.resolve(`${scope}/${process.platform}-${process.arch}/package.json`);
-    const path = join(dirname(manifest), process.platform === 'win32' ? `${program}.exe` : program);
+    const path = join(dirname(manifest), fileName(program));
     try {
       accessSync(path, constants.X_OK);
     } catch {

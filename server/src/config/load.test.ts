@@ -35,6 +35,7 @@ describe('defaults', () => {
       log: { level: 'info', format: 'auto', file: undefined },
       timeZone: expect.any(String),
       ffmpegPath: undefined,
+      searchPath: ['/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin'],
       uploads: {
         maxBytes: 512 * 1024 ** 2,
         maxDurationMs: 600_000,
@@ -76,6 +77,7 @@ describe('defaults', () => {
 describe('values', () => {
   const good: readonly (readonly [Environment, (config: Config) => unknown, unknown])[] = [
     [{ PORT: '0' }, (c) => c.port, 0],
+    [{ PATH: '/opt/a:relative::/opt/b' }, (c) => c.searchPath, ['/opt/a', '/opt/b']],
     [{ HOST: '::1' }, (c) => c.host, '::1'],
     [{ HOST: 'video.example.org' }, (c) => c.host, 'video.example.org'],
     [{ DATA_DIR: '/var/lib/x/' }, (c) => c.database.path, '/var/lib/x/tiktok.sqlite'],

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import type { Environment } from './environment.ts';
 import { type Setting, settings } from './settings.ts';
@@ -25,6 +25,8 @@ export type Config = {
   };
   readonly timeZone: string;
   readonly ffmpegPath: string | undefined;
+  /** Folders in which the system's ffmpeg is looked for. */
+  readonly searchPath: readonly string[];
   readonly uploads: {
     readonly maxBytes: number;
     readonly maxDurationMs: number;
@@ -42,6 +44,9 @@ export type Config = {
   readonly shutdownTimeoutMs: number;
   readonly mediaWorkers: number;
 };
+
+/** Where programs are if nobody says. */
+const usualPath = ['/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin'].join(delimiter);
 
 type Settings = typeof settings;
 type SettingName = keyof Settings;
@@ -87,6 +92,7 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
     },
     timeZone: optional('TZ') ?? systemTimeZone(),
     ffmpegPath: ffmpegPath === undefined ? undefined : absolute(ffmpegPath),
+    searchPath: (environment['PATH'] ?? usualPath).split(delimiter).filter((folder) => isAbsolute(folder)),
     uploads: {
       maxBytes: read('UPLOAD_MAX_SIZE'),
       maxDurationMs: read('UPLOAD_MAX_DURATION'),
