@@ -25,6 +25,8 @@ export type Log = {
 /** Lines are written in blocks of this size, or after the interval: a system call for each would be most of the cost. */
 const blockBytes = 8 * 1024;
 const flushEveryMs = 500;
+/** The longest wait for the last lines to be taken. */
+const closeTimeoutMs = 1_000;
 
 /** What must never be written, wherever it stands in a line. */
 const secrets = ['token', 'password', 'old_password', 'new_password', 'authorization', 'cookie'];
@@ -59,13 +61,23 @@ export function createLogger(settings: LogSettings): Log {
     requestLogger,
     close: async () => {
       clearInterval(flusher);
-      if (!toPeople) block.flushSync();
+      if (!toPeople) await flush(block);
       if (file !== undefined) {
         file.end();
         await finished(file);
       }
     },
   };
+}
+
+/**
+ * Writes out what is buffered, within a bound. Not with `flushSync`, which tries again for ever when whoever read the
+ * other end of a pipe is gone.
+ */
+async function flush(block: ReturnType<typeof pino.destination>): Promise<void> {
+  const flushed = new Promise<void>((resolve) => block.flush(() => resolve()));
+  const late = new Promise<void>((resolve) => setTimeout(resolve, closeTimeoutMs).unref());
+  await Promise.race([flushed, late]);
 }
 
 /** The moment as pino wants it, made once per millisecond. */
