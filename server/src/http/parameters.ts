@@ -37,7 +37,34 @@ export function readJson(body: string): Record<string, unknown> {
       detail: { en: 'the JSON body must be an object', zh: 'JSON 请求体必须是对象' },
     });
   }
-  return { ...value };
+  return firstMembers(body);
+}
+
+/**
+ * The members of a JSON object, each name with its first value: JSON.parse would keep the last one of a name that is
+ * there twice. `body` is known to be valid, so the outermost commas and colons tell where names and values are.
+ */
+function firstMembers(body: string): Record<string, unknown> {
+  const members = new Map<string, unknown>();
+  let depth = 0;
+  let name: string | undefined;
+  let valueAt = -1;
+  const endMember = (end: number): void => {
+    if (name !== undefined && !members.has(name)) members.set(name, JSON.parse(body.slice(valueAt, end)));
+    name = undefined;
+    valueAt = -1;
+  };
+  for (const { 0: token, index } of body.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') {
+      depth -= 1;
+      if (depth === 0) endMember(index);
+    } else if (depth !== 1) continue;
+    else if (token === ',') endMember(index);
+    else if (token === ':') valueAt = index + 1;
+    else if (valueAt < 0) name = String(JSON.parse(token));
+  }
+  return Object.fromEntries(members);
 }
 
 export function rawParameters(query: unknown, body: unknown): RawParameters {
