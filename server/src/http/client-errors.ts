@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { errors } from '@tiktok-server/contract';
+import { answerHeaders, securityHeaders } from './envelope.ts';
 
 /**
  * Answers what is not HTTP, or too slow, or too large in its headers: the parser gave up, so there is no request to
@@ -15,9 +16,14 @@ export function clientErrorAnswer(error: Error & { code?: string }, socket: Sock
     status_code: errors.ErrBind.code,
     status_msg: `${errors.ErrBind.message.en}: ${reason}`,
   });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const headers = {
+    ...securityHeaders,
+    ...answerHeaders,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`);
 }
 
 function statusOf(code: string | undefined): readonly [string, string] {

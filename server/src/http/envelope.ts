@@ -23,6 +23,13 @@ export const answerHeaders = {
   'cache-control': 'no-store',
 } as const;
 
+/** On every answer, whatever it is. */
+export const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+} as const;
+
 /** `Retry-After` of rows that are sent with 429 or 503 when nothing better is known. */
 const defaultRetryAfterSeconds = 1;
 
