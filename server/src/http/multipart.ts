@@ -63,7 +63,8 @@ export async function readMultipart(
     }
   } catch (error) {
     await discardAll(files);
-    throw asDomainError(error);
+    // Whatever went wrong while a refused body was read over: the first reason is the one that helps.
+    throw refusal ?? asDomainError(error);
   }
   if (refusal !== undefined) {
     await discardAll(files);
@@ -77,8 +78,7 @@ export async function discardAll(files: ReadonlyMap<string, StagedBlob>): Promis
 }
 
 async function stage(part: MultipartFile, blobs: BlobStore, maxBytes: number): Promise<StagedBlob | DomainError> {
-  // Not destroyed with its reader: the parser needs the rest of the part to be read to find the next one.
-  const source = Readable.from(part.file.iterator({ destroyOnReturn: false }), { objectMode: false });
+  const source = Readable.from(chunksOf(part.file), { objectMode: false });
   try {
     return await blobs.stage(source, { maxBytes });
   } catch (error) {
@@ -88,10 +88,19 @@ async function stage(part: MultipartFile, blobs: BlobStore, maxBytes: number): P
   }
 }
 
+/**
+ * Leaves the stream as it is when its reader gives up: the parser needs the rest of the part to be read to find the next
+ * one. The loop is what does it, since an iterator that is told of an error destroys its stream whatever it was asked.
+ */
+async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk;
+}
+
 export function fileTooLarge(part: string, maxBytes: number): DomainError {
-  const mebibytes = Math.floor(maxBytes / 1024 / 1024);
+  const kibibytes = Math.floor(maxBytes / 1024);
+  const most = kibibytes < 1024 ? `${kibibytes} KiB` : `${Math.floor(kibibytes / 1024)} MiB`;
   return new DomainError('ErrFileTooLarge', {
-    detail: { en: `${part} must be at most ${mebibytes} MiB`, zh: `${part} 不能超过 ${mebibytes} MiB` },
+    detail: { en: `${part} must be at most ${most}`, zh: `${part} 不能超过 ${most}` },
   });
 }
 
