@@ -1,0 +1,89 @@
+/** Everything that a server keeps, so that a test can say that nothing of it changed, or that counters equal rows. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Tables } from '../src/db/index.ts';
+import type { TestServer } from './server.ts';
+
+const tables = [
+  'users',
+  'videos',
+  'likes',
+  'follows',
+  'comments',
+  'messages',
+  'conversations',
+  'outbox',
+  'meta',
+] as const satisfies readonly (keyof Tables)[];
+
+export type Stored = {
+  /** All rows of all tables. */
+  readonly rows: Readonly<Record<string, readonly unknown[]>>;
+  /** All files below the media folder, staged and scratch ones included. */
+  readonly files: readonly string[];
+};
+
+/** What is stored once the jobs that are due have run. */
+export async function stored(server: TestServer): Promise<Stored> {
+  await server.context.jobs.processAll();
+  const rows: Record<string, readonly unknown[]> = {};
+  for (const table of tables)
+    rows[table] = await server.context.database.reader.selectFrom(table).selectAll().execute();
+  return { rows, files: mediaFiles(server) };
+}
+
+/** Paths of the files below the media folder, in order. */
+export function mediaFiles(server: TestServer): string[] {
+  const root = join(server.dataDir, 'media');
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .sort();
+}
+
+/** Runs `work`, which must be refused, and checks that no row and no file came, went or changed. */
+export async function leavesNothing<T>(server: TestServer, work: () => Promise<T>): Promise<T> {
+  const before = await stored(server);
+  const result = await work();
+  expect(await stored(server)).toEqual(before);
+  return result;
+}
+
+/** Checks every counter in the database against the rows that it counts. */
+export async function expectCountersToEqualRows(server: TestServer): Promise<void> {
+  const { reader } = server.context.database;
+  const users = await reader.selectFrom('users').selectAll().execute();
+  const videos = await reader.selectFrom('videos').selectAll().execute();
+  const likes = await reader.selectFrom('likes').selectAll().execute();
+  const follows = await reader.selectFrom('follows').selectAll().execute();
+  const comments = await reader.selectFrom('comments').selectAll().execute();
+  const authorOf = new Map(videos.map((video) => [video.id, video.author_id]));
+  const countedUsers = users.map(({ id }) => ({
+    id,
+    follow_count: follows.filter((row) => row.follower_id === id).length,
+    follower_count: follows.filter((row) => row.followee_id === id).length,
+    total_favorited: likes.filter((row) => authorOf.get(row.video_id) === id).length,
+    work_count: videos.filter((row) => row.author_id === id && row.state === 'ready').length,
+    favorite_count: likes.filter((row) => row.user_id === id).length,
+  }));
+  const countedVideos = videos.map(({ id }) => ({
+    id,
+    favorite_count: likes.filter((row) => row.video_id === id).length,
+    comment_count: comments.filter((row) => row.video_id === id).length,
+  }));
+  expect(
+    users.map(({ id, follow_count, follower_count, total_favorited, work_count, favorite_count }) => ({
+      id,
+      follow_count,
+      follower_count,
+      total_favorited,
+      work_count,
+      favorite_count,
+    })),
+  ).toEqual(countedUsers);
+  expect(videos.map(({ id, favorite_count, comment_count }) => ({ id, favorite_count, comment_count }))).toEqual(
+    countedVideos,
+  );
+}
