@@ -20,10 +20,6 @@ export function feedRoutes(deps: FeedDeps): Pick<Handlers, 'feed' | 'followingFe
   const feedHead = createFeedHead(deps);
   const ready = new Map<string, { readonly generation: number; readonly answer: ReadyAnswer }>();
 
-  /** A moment in the future is now, and now has no upper bound: what was published this very millisecond is in. */
-  const before = (latestTime: number | undefined): number | undefined =>
-    latestTime === undefined || latestTime > clock.now() ? undefined : latestTime;
-
   const pageOf = async (entries: readonly VideoEntry[], caller: Caller) => ({
     video_list: await videoPage(
       facts,
@@ -55,22 +51,27 @@ export function feedRoutes(deps: FeedDeps): Pick<Handlers, 'feed' | 'followingFe
     return answer;
   }
 
+  /**
+   * A moment in the future is now: it bounds nothing that was published. Only when the clock was set back are there
+   * publish moments ahead of it, and then such a moment is the end of a page like any other.
+   */
+  async function isPastTheNewest(latestTime: number): Promise<boolean> {
+    if (latestTime <= clock.now()) return false;
+    const [newest] = await feedHead();
+    return newest === undefined || newest.publishedAt < latestTime;
+  }
+
   return {
     feed: async ({ input, caller }) => {
-      const latest = before(input.latest_time);
-      if (latest !== undefined) {
+      const latest = input.latest_time;
+      if (latest !== undefined && !(await isPastTheNewest(latest))) {
         return await pageOf(await videoStore.listFeed(database.reader, latest, limits.feedPageVideos), caller);
       }
       return caller.userId === undefined ? await guestHead(caller) : await pageOf(await feedHead(), caller);
     },
     followingFeed: async ({ input, caller }) =>
       await pageOf(
-        await videoStore.listFollowingFeed(
-          database.reader,
-          caller.userId,
-          before(input.latest_time),
-          limits.feedPageVideos,
-        ),
+        await videoStore.listFollowingFeed(database.reader, caller.userId, input.latest_time, limits.feedPageVideos),
         caller,
       ),
   };
