@@ -1,0 +1,58 @@
+/** Runs checks one after the other, so that a slow server is not also a busy one, and notes what became of each. */
+import { Blocked, type Check, CheckFailure, type Finding, silence, Unchecked } from './check.ts';
+import { NoAnswer } from './client.ts';
+import type { Kit } from './kit.ts';
+
+export type Outcome = 'holds' | 'fails' | 'blocked' | 'not offered' | 'not checked';
+
+export type Result = {
+  readonly check: Check;
+  readonly outcome: Outcome;
+  readonly finding: Finding | undefined;
+  /** Why it could not run: the check or the thing that stands in the way. */
+  readonly reason: string | undefined;
+};
+
+/** No check takes longer, however slow the server is. */
+const checkTimeoutMs = 90_000;
+
+export async function runChecks(
+  kit: Kit,
+  checks: readonly Check[],
+  onResult: (result: Result) => void = () => {},
+): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const check of checks) {
+    const result = await runCheck(kit, check);
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+async function runCheck(kit: Kit, check: Check): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Blocked(`the time limit: the check took longer than ${checkTimeoutMs / 1000} s`));
+  }, checkTimeoutMs);
+  try {
+    await Promise.race([check.run(kit), late]);
+    return { check, outcome: 'holds', finding: undefined, reason: undefined };
+  } catch (error) {
+    return resultOf(check, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function resultOf(check: Check, error: unknown): Result {
+  if (error instanceof Unchecked) {
+    return { check, outcome: 'not checked', finding: undefined, reason: error.message };
+  }
+  if (error instanceof Blocked) return { check, outcome: 'blocked', finding: error.finding, reason: error.by };
+  const finding =
+    error instanceof NoAnswer ? silence(error) : error instanceof CheckFailure ? error.finding : undefined;
+  if (finding === undefined) throw error;
+  // What this project adds, another server may do in its own way or not at all.
+  return { check, outcome: check.level === 'ours' ? 'not offered' : 'fails', finding, reason: undefined };
+}
