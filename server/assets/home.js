@@ -1,8 +1,15 @@
 // The front page: shows the newest videos through the public API. All text is set as text.
 const shownVideos = 12;
 const list = document.getElementById('videos');
+const chinese = document.documentElement.lang === 'zh-CN';
 
 document.getElementById('address').textContent = location.origin;
+document.getElementById('unreachable').hidden = !['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+
+function comments(count) {
+  if (chinese) return `${count} 条评论`;
+  return count === 1 ? '1 comment' : `${count} comments`;
+}
 
 function card(video) {
   const item = document.createElement('li');
@@ -10,10 +17,10 @@ function card(video) {
   player.src = video.play_url;
   player.poster = video.cover_url;
   player.controls = true;
-  player.preload = 'none';
+  player.preload = 'metadata';
   player.playsInline = true;
   player.loop = true;
-  player.setAttribute('aria-label', video.title || `Video of ${video.author.name}`);
+  player.setAttribute('aria-label', video.title || video.author.name);
   // One at a time: starting one pauses the others.
   player.addEventListener('play', () => {
     for (const other of list.querySelectorAll('video')) if (other !== player) other.pause();
@@ -23,7 +30,7 @@ function card(video) {
   title.textContent = video.title;
   const counts = document.createElement('p');
   counts.className = 'counts';
-  counts.textContent = `@${video.author.name} · ♥ ${video.favorite_count} · 💬 ${video.comment_count}`;
+  counts.textContent = `@${video.author.name} · ♥ ${video.favorite_count} · ${comments(video.comment_count)}`;
   item.append(player, title, counts);
   return item;
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import { placeholderCoverPath } from '../read/index.ts';
 import { apiPage } from './api-page.ts';
+import { languageOf } from './envelope.ts';
 import { buildOpenApi } from './openapi.ts';
 
 const assetsFolder = new URL('../../assets/', import.meta.url);
@@ -13,7 +14,6 @@ const pagePolicy =
 
 /** Small files of the program itself, by path. */
 const assets = [
-  ['/', 'index.html', 'text/html; charset=utf-8'],
   ['/assets/home.css', 'home.css', 'text/css; charset=utf-8'],
   ['/assets/home.js', 'home.js', 'text/javascript; charset=utf-8'],
   ['/favicon.ico', 'favicon.svg', 'image/svg+xml'],
@@ -24,6 +24,7 @@ const assetAge = 'public, max-age=300';
 
 /** The pages that people look at: the front page, the API documentation and what it is made from. */
 export async function registerPages(app: FastifyInstance, version: string): Promise<void> {
+  await registerFrontPage(app);
   for (const [path, file, type] of assets) {
     const body = await readFile(new URL(file, assetsFolder));
     app.get(path, async (_request, reply) =>
@@ -52,4 +53,20 @@ export async function registerPages(app: FastifyInstance, version: string): Prom
       reply.headers({ 'content-type': asset.type, 'cache-control': assetAge }).send(createReadStream(asset.path)),
     );
   }
+}
+
+/** The front page in the language of its reader. */
+async function registerFrontPage(app: FastifyInstance): Promise<void> {
+  const english = await readFile(new URL('index.html', assetsFolder), 'utf8');
+  const pages = { en: english, zh: english.replace('<html lang="en">', '<html lang="zh-CN">') };
+  app.get('/', async (request, reply) =>
+    reply
+      .headers({
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': assetAge,
+        'content-security-policy': pagePolicy,
+        vary: 'accept-language',
+      })
+      .send(pages[languageOf(request.headers['accept-language'])]),
+  );
 }
