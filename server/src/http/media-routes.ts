@@ -1,8 +1,9 @@
 import send from '@fastify/send';
-import { DomainError } from '@tiktok-server/contract';
+import { DomainError, type Text } from '@tiktok-server/contract';
 import type { FastifyInstance } from 'fastify';
 import type { BlobStore } from '../ports/index.ts';
 import { mediaPath } from '../read/index.ts';
+import { answerHeaders, failureOf, languageOf } from './envelope.ts';
 
 /** A key names one content for ever: what changes gets another key. */
 const maxAgeMs = 365 * 24 * 60 * 60_000;
@@ -12,6 +13,26 @@ const fileHeaders = {
   'content-security-policy': "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; sandbox",
   'cross-origin-resource-policy': 'cross-origin',
 } as const;
+
+const serving = {
+  acceptRanges: true,
+  cacheControl: true,
+  immutable: true,
+  maxAge: maxAgeMs,
+  etag: true,
+  lastModified: true,
+  dotfiles: 'deny',
+  index: false,
+} as const;
+
+/** Some last bytes. More of them than there are means all (RFC 9110, 14.1.2), which @fastify/send does not know. */
+const lastBytes = /^bytes=-0*[1-9]\d*$/;
+
+/** What a client may ask for and not get: the statuses that are HTTP's own, and what to say then. */
+const conditions: ReadonlyMap<number, Text> = new Map([
+  [412, { en: 'the file is not the one that If-Match names', zh: '文件与 If-Match 不符' }],
+  [416, { en: 'Range is outside the file', zh: 'Range 超出文件范围' }],
+]);
 
 /** Serves files with Range, ETag and immutable caching; the kernel of it is @fastify/send. */
 export function registerMedia(app: FastifyInstance, blobs: BlobStore): void {
@@ -23,18 +44,23 @@ export function registerMedia(app: FastifyInstance, blobs: BlobStore): void {
       const location = await blobs.locate(key);
       if (location === undefined) throw new DomainError('ErrPathNotFound');
       if (location.kind === 'redirect') return reply.redirect(location.url, 302);
-      const file = await send(request.raw, key, {
-        root: location.root,
-        acceptRanges: true,
-        cacheControl: true,
-        immutable: true,
-        maxAge: maxAgeMs,
-        etag: true,
-        lastModified: true,
-        dotfiles: 'deny',
-        index: false,
-      });
-      if (file.type === 'error' && file.statusCode === 404) throw new DomainError('ErrPathNotFound');
+      const options = { ...serving, root: location.root };
+      let file = await send(request.raw, key, options);
+      if (file.statusCode === 416 && lastBytes.test(request.headers.range ?? '')) {
+        delete request.raw.headers.range;
+        file = await send(request.raw, key, options);
+      }
+      if (file.type === 'error') {
+        const condition = conditions.get(file.statusCode);
+        if (condition === undefined) {
+          throw new DomainError(file.statusCode >= 500 ? 'ErrObjectStore' : 'ErrPathNotFound');
+        }
+        const { 'Content-Range': size } = Object.assign({ 'Content-Range': undefined }, file.headers);
+        if (typeof size === 'string') reply.header('content-range', size);
+        const language = languageOf(request.headers['accept-language']);
+        const { body } = failureOf(new DomainError('ErrValidation', { detail: condition }), undefined, language);
+        return reply.code(file.statusCode).headers(answerHeaders).send(body);
+      }
       reply.code(file.statusCode).headers(file.headers).headers(fileHeaders);
       return reply.send(file.stream);
     },
