@@ -24,6 +24,8 @@ export type TestVideo = {
   readonly list: Reply;
 };
 
+export type Purpose = 'follows' | 'likes' | 'messages' | 'videos';
+
 export type Kit = {
   readonly api: Api;
   /** May upload as many videos as a full page of the feed needs. */
@@ -32,10 +34,15 @@ export type Kit = {
   op(name: OperationName, parameters?: Values, token?: string, more?: Call): Promise<Reply>;
   /** The same as a step that has to succeed: otherwise the check is blocked by the one that looks at the operation. */
   step(name: OperationName, parameters: Values, token: string): Promise<Row>;
+  /** Somebody who has done nothing yet. */
   newUser(): Promise<TestUser>;
+  /** Somebody with whom no check has done any of these before; what was done besides does not matter. */
+  userFor(...purposes: readonly Purpose[]): Promise<TestUser>;
   /** The author of the shared videos. */
   alice(): Promise<TestUser>;
   bob(): Promise<TestUser>;
+  /** Somebody who has nothing to do with either. */
+  carol(): Promise<TestUser>;
   /** A published video of alice, sent as the public tests send it. */
   video(): Promise<TestVideo>;
   /** Two videos of alice and bob that were sent at the same moment, each in an order of parts of its own. */
@@ -44,6 +51,8 @@ export type Kit = {
   publish(author: TestUser, title: string, parts: readonly Part[], by?: string): Promise<TestVideo>;
   /** The feed before the kit has published anything. */
   firstFeed(): Promise<Reply>;
+  /** Calls whose answers several checks look at. */
+  once(name: string, make: (kit: Kit) => Promise<readonly Reply[]>): Promise<readonly Reply[]>;
   /** The same fixtures through another connection. */
   through(api: Api): Kit;
 };
@@ -96,6 +105,9 @@ function createFixtures() {
   return {
     alice,
     bob,
+    carol: slot((kit) => kit.newUser()),
+    /** Registering costs a server a password hash, so users are used again where that does no harm. */
+    pool: new Map<TestUser, Set<Purpose>>(),
     video: slot(async (kit) => {
       const author = await kit.alice();
       const title = `A bear 熊 ${randomText(8)}`;
@@ -115,6 +127,7 @@ function createFixtures() {
 }
 
 export function createKit(api: Api, fill: boolean, fixtures = createFixtures()): Kit {
+  const shared = new Map<string, Promise<readonly Reply[]>>();
   const op: Kit['op'] = (name, parameters = {}, token, more = {}) => {
     const { method, path }: Operation = operations[name];
     return api.call(method, path, { ...more, query: { ...parameters, token, ...more.query } });
@@ -158,10 +171,24 @@ export function createKit(api: Api, fill: boolean, fixtures = createFixtures()):
       }
       return { id: idOf(row), title, author, row, upload, list };
     },
+    userFor: async (...purposes) => {
+      const { pool } = fixtures;
+      const free = [...pool].find(([, used]) => purposes.every((purpose) => !used.has(purpose)));
+      const [user, used] = free ?? [await kit.newUser(), new Set<Purpose>()];
+      for (const purpose of purposes) used.add(purpose);
+      pool.set(user, used);
+      return user;
+    },
     alice: () => fixtures.alice(kit),
     bob: () => fixtures.bob(kit),
+    carol: () => fixtures.carol(kit),
     video: () => fixtures.video(kit),
     twins: () => fixtures.twins(kit),
+    once: (name, make) => {
+      const made = shared.get(name) ?? make(kit);
+      shared.set(name, made);
+      return made;
+    },
     firstFeed: () => fixtures.firstFeed(kit),
     through: (other) => createKit(other, fill, fixtures),
   };

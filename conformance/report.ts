@@ -149,7 +149,7 @@ export function jsonReport(base: string, results: readonly Result[]): string {
     server: base,
     conforms: conforms(results),
     counts: Object.fromEntries(outcomes.map((outcome) => [outcome, countOf(results, outcome)])),
-    checks: results.map(({ check, outcome, finding, reason }) => ({ ...described(check), outcome, reason, finding })),
+    checks: results.map(({ check, ...found }) => ({ ...described(check), ...found })),
     knownFaults: faultRows(results).map((row) => ({ ...row, title: faults[row.fault] })),
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;

@@ -11,6 +11,7 @@ export type Result = {
   readonly finding: Finding | undefined;
   /** Why it could not run: the check or the thing that stands in the way. */
   readonly reason: string | undefined;
+  readonly tookMs: number;
 };
 
 /** No check takes longer, however slow the server is. */
@@ -23,14 +24,18 @@ export async function runChecks(
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   for (const check of checks) {
-    const result = await runCheck(kit, check);
+    const startedMs = performance.now();
+    const found = await runCheck(kit, check);
+    const result = { ...found, tookMs: Math.round(performance.now() - startedMs) };
     results.push(result);
     onResult(result);
   }
   return results;
 }
 
-async function runCheck(kit: Kit, check: Check): Promise<Result> {
+type Found = Omit<Result, 'tookMs'>;
+
+async function runCheck(kit: Kit, check: Check): Promise<Found> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(new Blocked(`the time limit: the check took longer than ${checkTimeoutMs / 1000} s`));
@@ -45,7 +50,7 @@ async function runCheck(kit: Kit, check: Check): Promise<Result> {
   }
 }
 
-function resultOf(check: Check, error: unknown): Result {
+function resultOf(check: Check, error: unknown): Found {
   if (error instanceof Unchecked) {
     return { check, outcome: 'not checked', finding: undefined, reason: error.message };
   }

@@ -57,7 +57,7 @@ export const commentChecks = checksOf('operations', [
     why: 'It is a conversation.',
     fix: 'Filter by video_id only, order by time (and id) downwards, and let guests read.',
     run: async (kit) => {
-      const [video, bob, other] = [await kit.video(), await kit.bob(), await kit.newUser()];
+      const [video, bob, other] = [await kit.video(), await kit.bob(), await kit.carol()];
       const ids = [];
       for (const user of [bob, other, bob]) ids.unshift(await addedId(kit, video, user));
       for (const token of [undefined, bob.token]) {
@@ -112,7 +112,7 @@ export const commentChecks = checksOf('operations', [
     why: 'Anyone could wipe out what others said.',
     fix: 'Compare the token’s user with the authors of comment and video before you delete.',
     run: async (kit) => {
-      const [video, bob, stranger] = [await kit.video(), await kit.bob(), await kit.newUser()];
+      const [video, bob, stranger] = [await kit.video(), await kit.bob(), await kit.carol()];
       const id = await addedId(kit, video, bob);
       const reply = await remove(kit, video, stranger, id);
       const { reply: list, rows } = await comments(kit, video);
@@ -126,7 +126,7 @@ export const commentChecks = checksOf('operations', [
     why: 'Otherwise the author of any video may delete the comments of every other one.',
     fix: 'Look for the comment by id and video_id together.',
     run: async (kit) => {
-      const [video, [, other], bob] = [await kit.video(), await kit.twins(), await kit.newUser()];
+      const [video, [, other], bob] = [await kit.video(), await kit.twins(), await kit.carol()];
       const id = await addedId(kit, video, bob);
       const reply = await kit.op('comment', { video_id: other.id, action_type: 2, comment_id: id }, other.author.token);
       const { reply: list, rows } = await comments(kit, video);

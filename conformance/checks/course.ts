@@ -67,7 +67,7 @@ export const courseChecks = checksOf('course', [
     why: 'The test of interactions takes a video of the feed.',
     fix: 'Read these parameters from the query and the form, and answer the new comment with its id.',
     run: async (kit) => {
-      const [video, { id, token }] = [await kit.video(), await kit.newUser()];
+      const [video, { id, token }] = [await kit.video(), await kit.userFor('likes')];
       expectOk(await both(kit, 'like', { token, video_id: video.id, action_type: 1 }), 'the like');
       const likes = await both(kit, 'likeList', { token, user_id: id });
       expect(likes, findById(listOf(likes, 'video_list'), video.id) !== undefined, `video ${video.id} among the likes`);
@@ -91,7 +91,7 @@ export const courseChecks = checksOf('course', [
     why: 'The test of relations looks into both lists.',
     fix: 'Store the follow before you answer, and filter both lists by user_id.',
     run: async (kit) => {
-      const [one, other] = [await kit.newUser(), await kit.newUser()];
+      const [one, other] = [await kit.userFor('follows'), await kit.userFor('follows')];
       expectOk(await both(kit, 'follow', { token: one.token, to_user_id: other.id, action_type: 1 }), 'the follow');
       const follows = await both(kit, 'followList', { token: one.token, user_id: one.id });
       expect(follows, findById(listOf(follows, 'user_list'), other.id) !== undefined, `user ${other.id}`);
@@ -106,7 +106,7 @@ export const courseChecks = checksOf('course', [
     why: 'The message test sends exactly this.',
     fix: 'Take the first value of content from the query, whatever the form has.',
     run: async (kit) => {
-      const [one, other] = [await kit.newUser(), await kit.newUser()];
+      const [one, other] = [await kit.userFor('messages'), await kit.userFor('messages')];
       const content = '测试消息';
       const form = { token: one.token, to_user_id: other.id, action_type: 1 };
       const query = { ...form, content: [content, content] };

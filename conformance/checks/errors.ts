@@ -63,7 +63,7 @@ const contractChecks = checksOf('errors', [
     why: 'A 500 is a bug by definition; whoever finds one looks for the next.',
     fix: 'Check every parameter before it is used, and bind it as a parameter of SQL statements.',
     run: async (kit) => {
-      for (const reply of await hostileReplies(kit)) {
+      for (const reply of await kit.once('hostile replies', hostileReplies)) {
         expect(reply, reply.status < 500, 'a refusal (HTTP 200 with a "status_code"), not a failure of the server');
         expect(reply, reply.body !== undefined, 'a JSON object, also for input that cannot be parsed');
       }
@@ -75,7 +75,7 @@ const contractChecks = checksOf('errors', [
     why: 'They help attackers and nobody else; causes belong in the log.',
     fix: 'Map errors to a table of messages at the edge; never put err.Error() into status_msg.',
     run: async (kit) => {
-      for (const reply of await hostileReplies(kit)) {
+      for (const reply of await kit.once('hostile replies', hostileReplies)) {
         const found = leaks.exec(String(reply.body?.['status_msg'] ?? reply.text));
         expect(reply, found === null, 'words for a user', `this belongs in the log: "${found?.[0] ?? ''}"`);
       }

@@ -83,7 +83,7 @@ export const extraChecks = checksOf(
       why,
       fix,
       run: async (kit) => {
-        const [author, other] = [await kit.newUser(), await kit.bob()];
+        const [author, other] = [await kit.userFor('videos'), await kit.bob()];
         const title = `to be deleted ${randomText(8)}`;
         const video = await kit.publish(author, title, [field('token', author.token), field('title', title), bearPart]);
         const reply = await kit.op('like', { video_id: video.id, action_type: 1 }, other.token);
@@ -105,7 +105,7 @@ export const extraChecks = checksOf(
       why,
       fix,
       run: async (kit) => {
-        const [user, video, [, other]] = [await kit.newUser(), await kit.video(), await kit.twins()];
+        const [user, video, [, other]] = [await kit.userFor('follows'), await kit.video(), await kit.twins()];
         expectOk(await kit.op('follow', { to_user_id: video.author.id, action_type: 1 }, user.token), 'the follow');
         const reply = await kit.op('followingFeed', {}, user.token);
         const ids = idsOf(listOf(reply, 'video_list'));

@@ -8,7 +8,6 @@ import { bearPart, field, type Kit, randomText, type TestVideo } from '../kit.ts
 const dayMs = 24 * 3_600_000;
 /** How far a publish time may be from the moment at which the kit looks: a slow upload and a clock that is off. */
 const searchMs = 15 * 60_000;
-const maxPages = 200;
 const fillUploadsAtOnce = 2;
 
 /** Now, by the server's clock if its Date header says something else than ours. */
@@ -22,38 +21,44 @@ async function feedAt(kit: Kit, latestTime: string | number | undefined, token?:
   return { reply, videos: listOf(reply, 'video_list') };
 }
 
-const shows = (videos: readonly Row[], { id }: { readonly id: number }): boolean => findById(videos, id) !== undefined;
+const shows = (videos: readonly Row[], id: number): boolean => findById(videos, id) !== undefined;
 
 /**
- * The publish time of a video, found from outside: the first `latest_time` at which the feed shows it. Every feed that is
+ * The first `latest_time` at which the feed shows a video: the millisecond after its publish time. Every feed that is
  * asked for ends at that moment, so newer videos do not push it off the page.
  */
-async function publishedAt(kit: Kit, video: TestVideo): Promise<{ readonly reply: Reply; readonly timeMs: number }> {
-  const head = await feedAt(kit, undefined);
-  let absentMs = nowOf(head.reply) - searchMs;
-  let presentMs = nowOf(head.reply);
+async function firstShown(kit: Kit, id: number, absentMs: number, presentMs: number): Promise<Shown> {
   const before = await feedAt(kit, absentMs);
-  expect(before.reply, !shows(before.videos, video), `no video ${video.id}, which was published later`);
-  let { reply, videos } = await feedAt(kit, presentMs);
-  expect(reply, shows(videos, video), `video ${video.id}, which was published before`);
-  while (presentMs - absentMs > 1) {
-    const middleMs = Math.floor((absentMs + presentMs) / 2);
-    const page = await feedAt(kit, middleMs);
-    if (shows(page.videos, video)) {
-      presentMs = middleMs;
+  expect(before.reply, !shows(before.videos, id), `no video ${id}, which was published later`);
+  let [absent, present] = [absentMs, presentMs];
+  let { reply, videos } = await feedAt(kit, present);
+  expect(reply, shows(videos, id), `video ${id}, which was published before`);
+  while (present - absent > 1) {
+    const middle = Math.floor((absent + present) / 2);
+    const page = await feedAt(kit, middle);
+    if (shows(page.videos, id)) {
+      present = middle;
       ({ reply, videos } = page);
     } else {
-      absentMs = middleMs;
+      absent = middle;
     }
   }
-  return { reply, timeMs: presentMs };
+  return { reply, videos, timeMs: present };
+}
+
+type Shown = { readonly reply: Reply; readonly videos: readonly Row[]; readonly timeMs: number };
+
+/** The same for a video that the kit has published. */
+async function publishedAt(kit: Kit, video: TestVideo): Promise<Shown> {
+  const now = nowOf((await feedAt(kit, undefined)).reply);
+  return await firstShown(kit, video.id, now - searchMs, now);
 }
 
 /** A feed that goes on after its first page, which other checks need. */
 async function fullPage(kit: Kit): Promise<{ readonly reply: Reply; readonly videos: readonly Row[] }> {
   let { reply, videos } = await feedAt(kit, undefined);
   const missing = limits.feedPageVideos + 1 - videos.length;
-  if (missing > 1 && !kit.fill) {
+  if (videos.length < limits.feedPageVideos && !kit.fill) {
     throw new Unchecked(
       `the feed has fewer than ${limits.feedPageVideos} videos: --fill uploads ${missing} to find out`,
     );
@@ -67,6 +72,7 @@ async function fullPage(kit: Kit): Promise<{ readonly reply: Reply; readonly vid
     await Promise.all(uploads);
   }
   ({ reply, videos } = await feedAt(kit, undefined));
+  if (videos.length < limits.feedPageVideos) throw new Unchecked('the feed has only one page');
   return { reply, videos };
 }
 
@@ -122,7 +128,7 @@ export const feedChecks = checksOf('operations', [
         ...future,
       ]) {
         const { reply, videos } = await feedAt(kit, junk);
-        expect(reply, shows(videos, video), `the newest videos, video ${video.id} too: this latest_time means now`);
+        expect(reply, shows(videos, video.id), `the newest videos, video ${video.id} too: this latest_time means now`);
       }
     },
   },
@@ -142,7 +148,7 @@ export const feedChecks = checksOf('operations', [
       ] as const) {
         const { reply, videos } = await feedAt(kit, time);
         const wanted = `video ${video.id} ${shown ? '' : 'not '}to be there: it was published ${shown ? 'before' : 'after'}`;
-        expect(reply, shows(videos, video) === shown, wanted);
+        expect(reply, shows(videos, video.id) === shown, wanted);
       }
     },
   },
@@ -157,7 +163,9 @@ export const feedChecks = checksOf('operations', [
       const seconds = Math.floor(timeMs / 1000);
       const before = await feedAt(kit, seconds - 1);
       const wanted = `no video ${video.id}, which was published in second ${seconds}`;
-      expect(before.reply, !shows(before.videos, video), wanted);
+      expect(before.reply, !shows(before.videos, video.id), wanted);
+      const after = await feedAt(kit, seconds + 1);
+      expect(after.reply, shows(after.videos, video.id), `video ${video.id}: it was published in second ${seconds}`);
       // Ages ago, however the server counts: nothing is older than one second after 1970.
       const first = await feedAt(kit, 1);
       expect(first.reply, first.videos.length === 0, 'no video: none is older than the first second of 1970');
@@ -183,9 +191,16 @@ export const feedChecks = checksOf('operations', [
         expect(reply, Math.abs(next - now) < 60_000, `"next_time" to be now (about ${now}): the page is not full`);
         return;
       }
-      const page = await feedAt(kit, next);
-      const newest = videos[0];
-      expect(page.reply, newest === undefined || !shows(page.videos, { id: idOf(newest) }), 'older videos only');
+      const oldest = idOf(videos.at(-1));
+      const older = await feedAt(kit, next);
+      expect(
+        older.reply,
+        !shows(older.videos, oldest),
+        `only videos that are older than ${oldest}, the last of the page`,
+      );
+      const again = await feedAt(kit, next + 1);
+      const holds = shows(again.videos, oldest);
+      expect(again.reply, holds, `video ${oldest}: "next_time" was ${next}, to be its exact publish time`);
     },
   },
   {
@@ -214,24 +229,30 @@ export const feedChecks = checksOf('operations', [
     why: 'The app pages like this; a repeated video is annoying, a skipped one is never seen.',
     fix: 'Return strictly older videos than latest_time (< and not <=), and next_time = the exact publish time of the oldest.',
     run: async (kit) => {
-      const own = [await kit.video(), ...(await kit.twins())];
-      let { reply, videos } = await fullPage(kit);
-      if (videos.length < limits.feedPageVideos) throw new Unchecked('the feed has only one page');
-      const seen = new Set<number>();
-      const longAgoMs = nowOf(reply) - searchMs;
-      for (let page = 0; page < maxPages; page += 1) {
-        for (const id of idsOf(videos)) {
-          expect(reply, !seen.has(id), 'only videos that were not on a page before', `video ${id} comes again`);
-          seen.add(id);
-        }
-        const next = numberIn(reply, reply.body, 'next_time');
-        if (videos.length < limits.feedPageVideos || (page > 0 && next < longAgoMs)) break;
-        ({ reply, videos } = await feedAt(kit, next));
+      const { reply, videos } = await fullPage(kit);
+      const next = numberIn(reply, reply.body, 'next_time');
+      const second = await feedAt(kit, next);
+      const third = await feedAt(kit, numberIn(second.reply, second.reply.body, 'next_time'));
+      const walked = [...idsOf(videos), ...idsOf(second.videos)];
+      const isLast = second.videos.length < limits.feedPageVideos;
+      for (const [page, before] of [[second, idsOf(videos)], ...(isLast ? [] : [[third, walked] as const])] as const) {
+        const repeated = idsOf(page.videos).find((id) => before.includes(id));
+        expect(
+          page.reply,
+          repeated === undefined,
+          'only videos that were on no page before',
+          `video ${repeated} again`,
+        );
       }
-      const list = listOf(await kit.op('publishList', { user_id: (await kit.alice()).id }), 'video_list');
-      for (const id of [...idsOf(list), ...own.map((video) => video.id)]) {
-        expect(reply, seen.has(id), `video ${id} on one of the pages`, `it is on none of them`);
-      }
+      // A page that begins in the middle of the first one has what lies at its boundary in its own middle.
+      const start = Math.floor(limits.feedPageVideos / 2);
+      const middle = walked[start] ?? Number.NaN;
+      const across = await firstShown(kit, middle, next, nowOf(reply));
+      const wanted = idsOf(across.videos).slice(0, walked.length - start);
+      const skipped = wanted.find((id) => !walked.includes(id));
+      expect(second.reply, skipped === undefined, `video ${skipped}, as after ${across.reply.sent}`, 'it is skipped');
+      const holds = JSON.stringify(walked.slice(start, start + wanted.length)) === JSON.stringify(wanted);
+      expect(second.reply, holds, `the order of ${across.reply.sent}: ${wanted.join(', ')}`);
     },
   },
 ]);

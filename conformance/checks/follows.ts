@@ -40,7 +40,7 @@ export const followChecks = checksOf('operations', [
     why: 'It is what the button says.',
     fix: 'Insert or delete the row and change both counters in one transaction; compute is_follow for the token’s user.',
     run: async (kit) => {
-      const [one, other] = [await kit.newUser(), await kit.newUser()];
+      const [one, other] = [await kit.userFor('follows'), await kit.userFor('follows')];
       for (const [action, users, others] of [
         [1, [other], [one]],
         [2, [], []],
@@ -65,7 +65,7 @@ export const followChecks = checksOf('operations', [
     why: 'The app repeats a call that got no answer.',
     fix: 'A unique index on (follower, followed); change the counters only if a row was really inserted or deleted.',
     run: async (kit) => {
-      const [one, other] = [await kit.newUser(), await kit.newUser()];
+      const [one, other] = [await kit.userFor('follows'), await kit.userFor('follows')];
       for (const [action, count] of [
         [1, 1],
         [1, 1],
@@ -87,8 +87,8 @@ export const followChecks = checksOf('operations', [
     why: 'Counters that drift never become right again.',
     fix: 'Change counters with "SET n = n + 1" in the transaction that inserts the row, not by read, add and write.',
     run: async (kit) => {
-      const star = await kit.newUser();
-      const fans = [await kit.newUser(), await kit.newUser(), await kit.newUser()];
+      const star = await kit.userFor('follows');
+      const fans = [await kit.userFor('follows'), await kit.userFor('follows'), await kit.userFor('follows')];
       await Promise.all([...fans, ...fans].map(async (fan) => expectOk(await follow(kit, fan, star), 'a follow')));
       const after = await profile(kit, star);
       expect(
@@ -112,7 +112,11 @@ export const followChecks = checksOf('operations', [
     why: 'The button "follow back" appears only where it is false.',
     fix: 'Ask for each user of the list whether the token’s user follows them; a follower is not followed by that alone.',
     run: async (kit) => {
-      const [user, followed, fan] = [await kit.newUser(), await kit.newUser(), await kit.newUser()];
+      const [user, followed, fan] = [
+        await kit.userFor('follows'),
+        await kit.userFor('follows'),
+        await kit.userFor('follows'),
+      ];
       for (const one of [followed, fan]) await stepFollow(kit, one, user);
       await stepFollow(kit, user, followed);
       const own = await list(kit, 'followerList', user, user);
@@ -137,10 +141,10 @@ export const followChecks = checksOf('operations', [
     fix: 'Filter by user_id and not by the token’s user; order by the time of the follow, latest first.',
     run: async (kit) => {
       const [user, one, other, stranger] = [
-        await kit.newUser(),
-        await kit.newUser(),
-        await kit.newUser(),
-        await kit.newUser(),
+        await kit.userFor('follows'),
+        await kit.userFor('follows'),
+        await kit.userFor('follows'),
+        await kit.userFor('follows'),
       ];
       // The younger account first: the order of follows differs from the order of users.
       for (const followed of [other, one]) {
@@ -165,7 +169,7 @@ export const followChecks = checksOf('operations', [
     why: 'It would make one’s own friend, and counters that nobody believes.',
     fix: 'Compare to_user_id with the token’s user, and look the other user up, before you insert.',
     run: async (kit) => {
-      const user = await kit.newUser();
+      const user = await kit.userFor('follows');
       expectRefused(await follow(kit, user, user), 'nobody follows themselves');
       expectRefused(await follow(kit, user, { id: Number.MAX_SAFE_INTEGER - 1 }), 'there is no such user');
       const shown = await profile(kit, user);
@@ -183,10 +187,10 @@ export const followChecks = checksOf('operations', [
     fix: 'Join follows with itself; msgType is 1 if the latest message is from the token’s user, else 0; message "" if none.',
     run: async (kit) => {
       const [user, talker, quiet, fan] = [
-        await kit.newUser(),
-        await kit.newUser(),
-        await kit.newUser(),
-        await kit.newUser(),
+        await kit.userFor('follows', 'messages'),
+        await kit.userFor('follows', 'messages'),
+        await kit.userFor('follows', 'messages'),
+        await kit.userFor('follows', 'messages'),
       ];
       for (const friend of [talker, quiet]) {
         await stepFollow(kit, user, friend);
@@ -222,7 +226,7 @@ export const followChecks = checksOf('operations', [
     why: 'It carries the latest messages between two people.',
     fix: 'Refuse a user_id that is not the token’s user.',
     run: async (kit) => {
-      const [one, other] = [await kit.newUser(), await kit.alice()];
+      const [one, other] = [await kit.carol(), await kit.alice()];
       expectRefused(await kit.op('friendList', { user_id: one.id }, other.token), 'it is the list of another user');
     },
   },

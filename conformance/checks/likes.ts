@@ -26,13 +26,13 @@ export const likeChecks = checksOf('operations', [
     why: 'The heart turns red only if the next answer says so.',
     fix: 'Insert or delete the row and change the counters in one transaction; compute is_favorite for the token’s user.',
     run: async (kit) => {
-      const [video, user] = [await kit.video(), await kit.newUser()];
+      const [video, user] = [await kit.video(), await kit.userFor('likes')];
       const before = await seen(kit, video, user);
       expect(before.reply, before.liked === false, '"is_favorite": false before the like');
       expectOk(await like(kit, video, user), 'to like a video');
       const after = await seen(kit, video, user);
       expect(after.reply, after.liked === true, '"is_favorite": true for the user who likes it');
-      const other = await seen(kit, video, await kit.newUser());
+      const other = await seen(kit, video, await kit.carol());
       expect(other.reply, other.liked === false, '"is_favorite": false for another user');
       const list = await kit.op('likeList', { user_id: user.id }, user.token);
       const row = findById(listOf(list, 'video_list'), video.id);
@@ -51,7 +51,7 @@ export const likeChecks = checksOf('operations', [
     why: 'The app repeats a call that got no answer.',
     fix: 'A unique index on (user, video); change the counter only if a row was really inserted or deleted.',
     run: async (kit) => {
-      const [video, user] = [await kit.video(), await kit.newUser()];
+      const [video, user] = [await kit.video(), await kit.userFor('likes')];
       const { likes } = await seen(kit, video, user);
       for (const [action, count] of [
         [1, likes + 1],
@@ -74,7 +74,7 @@ export const likeChecks = checksOf('operations', [
     fix: 'Change counters with "SET n = n + 1" in the transaction that inserts the row, not by read, add and write.',
     run: async (kit) => {
       const video = await kit.video();
-      const users = [await kit.newUser(), await kit.newUser(), await kit.newUser()];
+      const users = [await kit.userFor('likes'), await kit.userFor('likes'), await kit.userFor('likes')];
       const state = async () => ({
         video: (await seen(kit, video, undefined)).likes,
         author: await counter(kit, video.author, 'total_favorited'),
@@ -112,9 +112,9 @@ export const likeChecks = checksOf('operations', [
     why: 'With a queue behind the answer, an older like may be stored after a newer unlike.',
     fix: 'Write before you answer, or give the messages of one user and video one queue and an order.',
     run: async (kit) => {
-      const [video, user] = [await kit.video(), await kit.newUser()];
+      const [video, user] = [await kit.video(), await kit.userFor('likes')];
       const { likes } = await seen(kit, video, user);
-      for (let round = 0; round < 6; round += 1) {
+      for (let round = 0; round < 4; round += 1) {
         await kit.step('like', { video_id: video.id, action_type: 1 }, user.token);
         await kit.step('like', { video_id: video.id, action_type: 2 }, user.token);
       }
@@ -133,7 +133,7 @@ export const likeChecks = checksOf('operations', [
     why: 'The app shows it on the profiles of others.',
     fix: 'Filter by user_id and order by the time of the like, latest first; is_favorite stays relative to the token.',
     run: async (kit) => {
-      const [liker, viewer] = [await kit.newUser(), await kit.newUser()];
+      const [liker, viewer] = [await kit.userFor('likes'), await kit.userFor('likes')];
       const [video, [first]] = [await kit.video(), await kit.twins()];
       // The newer video is liked first: the order of likes differs from the order of videos.
       for (const { id } of [first, video]) await kit.step('like', { video_id: id, action_type: 1 }, liker.token);

@@ -21,7 +21,7 @@ const shown = (texts: readonly string[]): string =>
 
 /** A conversation: what was said in turn, the first one beginning. */
 async function conversation(kit: Kit, texts: readonly string[]) {
-  const [one, other] = [await kit.newUser(), await kit.newUser()];
+  const [one, other] = [await kit.userFor('messages'), await kit.userFor('messages')];
   for (const [index, content] of texts.entries()) {
     const [from, to] = index % 2 === 0 ? [one, other] : [other, one];
     await kit.step('sendMessage', { to_user_id: to.id, action_type: 1, content }, from.token);
@@ -37,7 +37,7 @@ export const messageChecks = checksOf('operations', [
     why: 'A chat that keeps one message per pair is no chat.',
     fix: 'No unique index on (from, to); select both directions, ORDER BY create_time and id upwards.',
     run: async (kit) => {
-      const [one, other] = [await kit.newUser(), await kit.newUser()];
+      const [one, other] = [await kit.userFor('messages'), await kit.userFor('messages')];
       const texts = ['one', 'two', 'three', '四 👍', 'one'];
       for (const [index, text] of texts.entries()) {
         const [from, to] = index % 2 === 0 ? [one, other] : [other, one];
@@ -64,7 +64,7 @@ export const messageChecks = checksOf('operations', [
     fix: 'Select by the token’s user and to_user_id; never take the reader’s id from a parameter.',
     run: async (kit) => {
       const { one, other } = await conversation(kit, ['between us', 'yes']);
-      const stranger = await kit.newUser();
+      const stranger = await kit.carol();
       for (const side of [one, other]) {
         const reply = await kit.op(
           'chat',

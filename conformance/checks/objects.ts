@@ -60,7 +60,7 @@ function expectShape(reply: Reply, row: Row, schema: { readonly properties: obje
 }
 
 async function friends(kit: Kit) {
-  const [one, other] = [await kit.newUser(), await kit.newUser()];
+  const [one, other] = [await kit.userFor('follows', 'messages'), await kit.userFor('follows', 'messages')];
   await kit.step('follow', { to_user_id: other.id, action_type: 1 }, one.token);
   await kit.step('follow', { to_user_id: one.id, action_type: 1 }, other.token);
   await kit.step('sendMessage', { to_user_id: other.id, action_type: 1, content: `hi ${randomText(4)}` }, one.token);

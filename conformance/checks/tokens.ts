@@ -75,7 +75,7 @@ export const tokenChecks = checksOf('calls', [
     why: 'They are relative to the caller; a forged token must not open another user’s view.',
     fix: 'Verify the signature with the algorithm fixed in the code (never "none"), and default both flags to false.',
     run: async (kit) => {
-      const [user, { id }, video] = [await kit.newUser(), await kit.alice(), await kit.video()];
+      const [user, { id }, video] = [await kit.userFor('follows', 'likes'), await kit.alice(), await kit.video()];
       await kit.step('follow', { to_user_id: id, action_type: 1 }, user.token);
       await kit.step('like', { video_id: video.id, action_type: 1 }, user.token);
       for (const bad of [undefined, ...forgedTokens(user.token, user.id)]) {

@@ -84,7 +84,7 @@ export const videoChecks = checksOf('operations', [
     why: 'Characters are what people count, not bytes.',
     fix: 'Count code points (Go: utf8.RuneCountInString) and make the column wide enough (utf8mb4).',
     run: async (kit) => {
-      const author = await kit.newUser();
+      const author = await kit.userFor('videos');
       const [token, full] = [field('token', author.token), `${randomText(8)}🐻${'熊'.repeat(246)}`];
       for (const [title, what] of [
         [full, 'a title of 255 characters'],
@@ -108,7 +108,7 @@ export const videoChecks = checksOf('operations', [
     why: 'Otherwise the feed fills with videos that never play.',
     fix: 'Look into the file before you answer (ffprobe: is there a video stream?), and delete what you stored if there is none.',
     run: async (kit) => {
-      await expectNotPublished(kit, await kit.newUser(), [
+      await expectNotPublished(kit, await kit.userFor('videos'), [
         ['a text file is no video', fileOf('this is no video\n'.repeat(100), 'video/mp4')],
         ['an empty file is no video', fileOf('', 'video/mp4')],
         ['a web page is no video', fileOf('<html><script>alert(1)</script></html>', 'video/mp4')],
@@ -124,7 +124,7 @@ export const videoChecks = checksOf('operations', [
     why: 'A success must mean that the video is there and plays.',
     fix: 'Look whether the file can be decoded (ffprobe finds the streams), and whether the part "data" is there.',
     run: async (kit) => {
-      await expectNotPublished(kit, await kit.newUser(), [
+      await expectNotPublished(kit, await kit.userFor('videos'), [
         ['the file is cut off', fileOf(bear.subarray(0, 2_000))],
         ['there is no file', undefined],
         ['"data" is text and not a file', field('data', 'bear.mp4')],
