@@ -39,7 +39,7 @@ export async function seedUser(server: TestServer): Promise<TestUser> {
 export async function tokenFor(
   server: TestServer,
   userId: number,
-  { expiresInMs = 60 * 60_000, secret = seedSecret }: { expiresInMs?: number; secret?: string } = {},
+  { expiresInMs = 20 * 24 * 60 * 60_000, secret = seedSecret }: { expiresInMs?: number; secret?: string } = {},
 ): Promise<string> {
   return await new SignJWT({ ver: 1 })
     .setProtectedHeader({ alg: 'HS256' })

@@ -1,0 +1,52 @@
+/** The real ffmpeg behind a gate: a test closes it to look at what is there while a conversion or a cover takes long. */
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createFfmpegTranscoder } from '../src/adapters/transcoder-ffmpeg.ts';
+import { temporaryFolder } from './server.ts';
+
+/** `conversions` wait until let go; `covers` never come, they are waited for until their time is up; `crashes` end conversions. */
+export type Held = 'conversions' | 'covers' | 'crashes';
+
+export type HeldFfmpeg = {
+  /** For `FFMPEG_PATH`. */
+  readonly path: string;
+  hold(what: Held): void;
+  letGo(what: Held): void;
+  remove(): void;
+};
+
+export async function createHeldFfmpeg(): Promise<HeldFfmpeg> {
+  const real = await createFfmpegTranscoder({
+    ffmpegPath: undefined,
+    searchPath: ['/usr/local/bin', '/usr/bin', '/bin'],
+  });
+  const folder = temporaryFolder();
+  const path = join(folder.path, 'ffmpeg');
+  const gate = (what: Held): string => join(folder.path, what);
+  // `exec`, so that what is killed is the program that holds the pipes and not a shell before it.
+  const ffmpeg = `#!/bin/sh
+case "$*" in
+  *image2pipe*) [ -e '${gate('covers')}' ] && exec sleep 60 ;;
+  *libx264*)
+    [ -e '${gate('crashes')}' ] && kill -9 $$
+    while [ -e '${gate('conversions')}' ]; do sleep 0.02; done ;;
+esac
+exec '${real.info.ffmpeg}' "$@"
+`;
+  for (const [file, text] of [
+    [path, ffmpeg],
+    [join(folder.path, 'ffprobe'), `#!/bin/sh\nexec '${real.info.ffprobe}' "$@"\n`],
+  ] as const) {
+    writeFileSync(file, text);
+    chmodSync(file, 0o755);
+  }
+  return {
+    path,
+    hold: (what) => writeFileSync(gate(what), ''),
+    letGo: (what) => {
+      if (!existsSync(gate(what))) throw new Error(`${what} are not held`);
+      rmSync(gate(what));
+    },
+    remove: () => folder.remove(),
+  };
+}
