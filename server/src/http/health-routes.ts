@@ -30,10 +30,13 @@ async function answers(check: () => Promise<void>): Promise<boolean> {
   const timeout = AbortSignal.timeout(checkTimeoutMs);
   const late = new Promise<boolean>((resolve) => timeout.addEventListener('abort', () => resolve(false)));
   return await Promise.race([
-    check().then(
-      () => true,
-      () => false,
-    ),
+    // Called within the chain: one that throws at once has failed like any other.
+    Promise.resolve()
+      .then(check)
+      .then(
+        () => true,
+        () => false,
+      ),
     late,
   ]);
 }
