@@ -3,7 +3,7 @@ import { type Lane, lanes, type Queue, QueueFullError, type QueueMessage } from 
 type Worker = { readonly concurrency: number; readonly handle: (message: QueueMessage) => Promise<void> };
 
 /** The embedded carrier: a bounded list per lane, in this process. What it loses with the process is in the outbox. */
-export function createMemoryQueue(options: { readonly maxDepth: number }): Queue {
+export function createMemoryQueue(options: { /** Of each lane. */ readonly maxDepth: number }): Queue {
   const waiting = new Map<Lane, QueueMessage[]>(lanes.map((lane) => [lane, []]));
   const workers = new Map<Lane, Worker>();
   const running = new Map<Lane, Set<Promise<void>>>(lanes.map((lane) => [lane, new Set()]));
@@ -35,8 +35,12 @@ export function createMemoryQueue(options: { readonly maxDepth: number }): Queue
     publish: async (messages) => {
       if (closed) throw new QueueFullError('the queue is closed');
       const fresh = messages.filter((message) => !known.has(message.jobId));
-      if (known.size + fresh.length > options.maxDepth) {
-        throw new QueueFullError(`the queue holds its maximum of ${options.maxDepth} jobs`);
+      for (const lane of lanes) {
+        const more = fresh.filter((message) => message.lane === lane).length;
+        const held = (waiting.get(lane)?.length ?? 0) + (running.get(lane)?.size ?? 0);
+        if (more > 0 && held + more > options.maxDepth) {
+          throw new QueueFullError(`the lane ${lane} holds its maximum of ${options.maxDepth} jobs`);
+        }
       }
       for (const message of fresh) {
         known.add(message.jobId);

@@ -51,6 +51,8 @@ export function createJobRunner(deps: {
   let running = 0;
   let relaying: Promise<void> | undefined;
   let again = false;
+  /** After the queue was full: the depth at which it has room for another batch. Asking sooner would be for nothing. */
+  let roomAtDepth: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   const waiters = new Set<() => void>();
 
@@ -71,32 +73,42 @@ export function createJobRunner(deps: {
     });
   }
 
-  async function relayOnce(): Promise<number> {
+  /** Carries one batch of a lane; returns how many rows that were, or that the queue takes no more. */
+  async function relayOnce(lane: Lane): Promise<number | 'refused'> {
     const leased = await database.transaction((trx) =>
-      outboxStore.leaseDueJobs(trx, clock.now(), leaseMs, relayBatchRows),
+      outboxStore.leaseDueJobs(trx, lane, clock.now(), leaseMs, relayBatchRows),
     );
     if (leased.length === 0) return 0;
     try {
-      await queue.publish(leased.map((row) => ({ jobId: row.id, lane: laneOf(row.lane) })));
+      await queue.publish(leased.map((jobId) => ({ jobId, lane })));
       return leased.length;
     } catch (error) {
-      await database.transaction((trx) =>
-        outboxStore.releaseJobs(
-          trx,
-          leased.map((row) => row.id),
-        ),
-      );
+      await database.transaction((trx) => outboxStore.releaseJobs(trx, leased));
       if (!(error instanceof QueueFullError)) log.error({ err: error }, 'jobs could not be handed to the queue');
-      return 0;
+      return 'refused';
     }
   }
 
+  /** Lane by lane, so that a full one keeps none of the others waiting. Returns whether everything due was carried. */
+  async function relayLanes(): Promise<boolean> {
+    let all = true;
+    for (const lane of lanes) {
+      let carried: number | 'refused' = relayBatchRows;
+      while (!stopping.signal.aborted && carried === relayBatchRows) carried = await relayOnce(lane);
+      if (carried === 'refused') all = false;
+    }
+    return all;
+  }
+
   async function relay(): Promise<void> {
+    let all = true;
+    roomAtDepth = undefined;
     do {
       again = false;
-      while (!stopping.signal.aborted && (await relayOnce()) === relayBatchRows);
+      all = await relayLanes();
     } while (again && !stopping.signal.aborted);
-    const next = await outboxStore.findNextRunAt(database.reader);
+    if (!all) roomAtDepth = queue.depth() - relayBatchRows;
+    const next = all ? await outboxStore.findNextRunAt(database.reader) : undefined;
     const waitMs = next === undefined ? pollMs : Math.min(pollMs, Math.max(0, next - clock.now()));
     if (!stopping.signal.aborted) timer = setTimeout(wake, Math.max(1, waitMs)).unref();
   }
@@ -141,6 +153,7 @@ export function createJobRunner(deps: {
       clearInterval(heartbeat);
       running -= 1;
       changed();
+      if (roomAtDepth !== undefined && queue.depth() <= roomAtDepth) wake();
     }
   }
 
@@ -216,8 +229,6 @@ export function createJobRunner(deps: {
     },
   };
 }
-
-const laneOf = (text: string): Lane => lanes.find((lane) => lane === text) ?? 'quick';
 
 function parsePayload<N extends JobName>(name: N, payload: unknown): JobPayload<N>;
 function parsePayload(name: JobName, payload: unknown): unknown {

@@ -14,17 +14,19 @@ export async function insertJobs(trx: Transaction, rows: readonly OutboxRow[]): 
     .execute();
 }
 
-/** Takes up to `limit` due rows that nobody has, oldest first, for `leaseMs`. */
+/** Takes up to `limit` due rows of a lane that nobody has, oldest first, for `leaseMs`; returns their ids. */
 export async function leaseDueJobs(
   trx: Transaction,
+  lane: string,
   now: number,
   leaseMs: number,
   limit: number,
-): Promise<{ id: number; lane: string }[]> {
+): Promise<number[]> {
   const due = await trx
     .selectFrom('outbox')
-    .select(['id', 'lane'])
+    .select('id')
     .where('state', '=', 'pending')
+    .where('lane', '=', lane)
     .where('run_at', '<=', now)
     .where((e) => e.or([e('lease_until', 'is', null), e('lease_until', '<=', now)]))
     .orderBy('run_at', 'asc')
@@ -37,7 +39,7 @@ export async function leaseDueJobs(
       .set({ lease_until: now + leaseMs })
       .where('id', 'in', ids)
       .execute();
-  return due;
+  return ids;
 }
 
 /** When the next pending row that nobody has becomes due; undefined if there is none. */
