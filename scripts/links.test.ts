@@ -80,7 +80,9 @@ function brokenLinks(pages: readonly Page[], exists: (path: string) => boolean):
 function missingSources(pages: readonly Page[], exists: (path: string) => boolean): string[] {
   return linesOf(pages).flatMap(({ path, line, number }) =>
     [...line.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) =>
-      sourceName.test(name) && !shortened.some((folder) => exists(folder + name)) ? [`${path}:${number} ${name}`] : [],
+      sourceName.test(name) && ![`${posix.dirname(path)}/`, ...shortened].some((folder) => exists(folder + name))
+        ? [`${path}:${number} ${name}`]
+        : [],
     ),
   );
 }
