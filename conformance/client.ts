@@ -67,19 +67,20 @@ export class NoAnswer extends Error {
   }
 }
 
-export const callTimeoutMs = 10_000;
+const callTimeoutMs = 10_000;
 /** A server that has not answered this many calls in a row is not asked any more. */
 const maxSilences = 4;
 const answerMaxBytes = 32 * 1024 * 1024;
 
-export function createApi(base: string): Api {
+/** `timeoutMs` bounds the calls that name no time of their own. */
+export function createApi(base: string, timeoutMs = callTimeoutMs): Api {
   let silences = 0;
 
   async function exchange(method: string, url: URL, call: Call, path: string): Promise<Reply> {
     const sent = shownCall(method, path, call);
     if (silences >= maxSilences) throw new NoAnswer(sent, 'silent', `the last ${maxSilences} calls got no answer`);
     try {
-      const reply = await send(method, url, call, sent);
+      const reply = await send(method, url, { timeoutMs, ...call }, sent);
       silences = 0;
       return reply;
     } catch (error) {
@@ -131,14 +132,19 @@ function encodeBody(call: Call): { readonly type: string; readonly content: Buff
   return { type: 'application/x-www-form-urlencoded', content: Buffer.from(encodeValues(call.form)) };
 }
 
-async function send(method: string, url: URL, call: Call, sent: string): Promise<Reply> {
+async function send(
+  method: string,
+  url: URL,
+  call: Call & { readonly timeoutMs: number },
+  sent: string,
+): Promise<Reply> {
   const body = encodeBody(call);
   const headers: Record<string, string | number> = { accept: '*/*', connection: 'close', ...call.headers };
   if (body !== undefined) {
     headers['content-type'] ??= body.type;
     headers['content-length'] = body.content.length;
   }
-  const timeoutMs = call.timeoutMs ?? callTimeoutMs;
+  const { timeoutMs } = call;
   const startedMs = performance.now();
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const open = url.protocol === 'https:' ? requestHttps : requestHttp;

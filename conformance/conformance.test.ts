@@ -9,8 +9,11 @@ import { conforms, faultRows, textReport } from './report.ts';
 import { type Result, runChecks } from './run.ts';
 import { sectionFiveFaults } from './test/faults.ts';
 import { type FaultyProxy, startProxy } from './test/faulty-proxy.ts';
-import { moreFaults } from './test/more-faults.ts';
+import { otherFaults } from './test/other-faults.ts';
 import { seedFeed } from './test/seed-feed.ts';
+import { wireFaults } from './test/wire-faults.ts';
+
+const faultCases = [...sectionFiveFaults, ...wireFaults, ...otherFaults];
 
 let server: TestServer;
 let base: string;
@@ -55,14 +58,14 @@ describe('our own server', () => {
 
   test('a proxy that does nothing wrong changes nothing', async () => {
     proxy.setFault({});
-    const names = [...sectionFiveFaults, ...moreFaults].flatMap(({ checks }) => checks);
+    const names = faultCases.flatMap(({ checks }) => checks);
     const quick = checksNamed([...new Set(names)].filter((name) => /^(?:media|objects|feed|paths)\./.test(name)));
     const through = await runChecks(kit.through(createApi(proxy.base)), quick);
     expect(through.filter(({ outcome }) => outcome !== 'holds')).toEqual([]);
   });
 });
 
-describe.each([...sectionFiveFaults, ...moreFaults])('a server where $name', ({ checks, make, says }) => {
+describe.each(faultCases)('a server where $name', ({ checks, make, says }) => {
   test(`is found by ${checks.join(', ')}`, async () => {
     proxy.setFault(make([(await kit.alice()).token, (await kit.bob()).token]));
     // What is looked at when a fixture is made needs one of its own; the others share what was made before.

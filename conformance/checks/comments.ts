@@ -11,7 +11,7 @@ const remove = (kit: Kit, video: TestVideo, { token }: TestUser, id: number): Pr
   kit.op('comment', { video_id: video.id, action_type: 2, comment_id: id }, token);
 
 async function comments(kit: Kit, video: TestVideo) {
-  const reply = await kit.op('commentList', { video_id: video.id });
+  const reply = await kit.op('commentList', { video_id: video.id }, video.author.token);
   return { reply, rows: listOf(reply, 'comment_list') };
 }
 
@@ -26,7 +26,7 @@ async function addedId(kit: Kit, video: TestVideo, user: TestUser): Promise<numb
 }
 
 async function countOf(kit: Kit, video: TestVideo) {
-  const reply = await kit.op('publishList', { user_id: video.author.id });
+  const reply = await kit.op('publishList', { user_id: video.author.id }, video.author.token);
   return { reply, count: numberIn(reply, findById(listOf(reply, 'video_list'), video.id), 'comment_count') };
 }
 

@@ -150,7 +150,7 @@ export const extraChecks = checksOf(
         const user = await kit.op('user', { user_id: id });
         const row = rowIn(user, 'user');
         expect(user, row['signature'] === signature, `"signature": "${signature}"`);
-        const file = await kit.api.fetch(textIn(user, row, 'avatar'));
+        const file = await kit.file(textIn(user, row, 'avatar'));
         expect(file, file.status === 200 && String(file.headers['content-type']).startsWith('image/'), 'a picture');
         expect(file, !file.bytes.equals(picture), 'a picture that was encoded again, not the bytes that were sent');
         const bad = await kit.op('editProfile', {}, undefined, {
@@ -180,7 +180,7 @@ export const extraChecks = checksOf(
       fix: 'Name files by content or id, never change them, and send ETag and Cache-Control: immutable.',
       run: async (kit) => {
         const { row } = await kit.video();
-        const file = await kit.api.fetch(String(row['play_url']));
+        const file = await kit.file(String(row['play_url']));
         const [etag = '', caching = ''] = [file.headers['etag'], file.headers['cache-control']];
         expect(
           file,
@@ -188,7 +188,7 @@ export const extraChecks = checksOf(
           'ETag and Cache-Control: … immutable',
           `"${caching}"`,
         );
-        const again = await kit.api.fetch(String(row['play_url']), { 'if-none-match': etag });
+        const again = await kit.file(String(row['play_url']), { 'if-none-match': etag });
         expect(again, again.status === 304, 'HTTP 304 for a file that has not changed');
       },
     },

@@ -11,8 +11,8 @@ const stepFollow = (kit: Kit, from: TestUser, to: TestUser) =>
 const say = (kit: Kit, from: TestUser, to: TestUser, content: string) =>
   kit.step('sendMessage', { to_user_id: to.id, action_type: 1, content }, from.token);
 
-async function profile(kit: Kit, user: TestUser, viewer?: TestUser) {
-  const reply = await kit.op('user', { user_id: user.id }, viewer?.token);
+async function profile(kit: Kit, user: TestUser, viewer = user) {
+  const reply = await kit.op('user', { user_id: user.id }, viewer.token);
   const row = rowIn(reply, 'user');
   return {
     reply,
@@ -96,7 +96,7 @@ export const followChecks = checksOf('operations', [
         after.followers === fans.length,
         `"follower_count": ${fans.length}, each followed twice at once`,
       );
-      const { reply, rows } = await list(kit, 'followerList', star);
+      const { reply, rows } = await list(kit, 'followerList', star, star);
       expect(reply, rows.length === fans.length, `${fans.length} followers, each once`);
       await Promise.all(
         [...fans, ...fans].map(async (fan) => expectOk(await follow(kit, fan, star, 2), 'an unfollow')),

@@ -7,15 +7,15 @@ const like = (kit: Kit, video: TestVideo, { token }: TestUser, action: 1 | 2 = 1
   kit.op('like', { video_id: video.id, action_type: action }, token);
 
 /** The video as `viewer` sees it, in the list of its author. */
-async function seen(kit: Kit, video: TestVideo, viewer: TestUser | undefined) {
-  const reply = await kit.op('publishList', { user_id: video.author.id }, viewer?.token);
+async function seen(kit: Kit, video: TestVideo, viewer: TestUser) {
+  const reply = await kit.op('publishList', { user_id: video.author.id }, viewer.token);
   const row = findById(listOf(reply, 'video_list'), video.id);
   expect(reply, row !== undefined, `video ${video.id} in the list of its author`);
   return { reply, likes: numberIn(reply, row, 'favorite_count'), liked: row['is_favorite'] };
 }
 
 async function counter(kit: Kit, user: TestUser, name: string): Promise<number> {
-  const reply = await kit.op('user', { user_id: user.id });
+  const reply = await kit.op('user', { user_id: user.id }, user.token);
   return numberIn(reply, rowIn(reply, 'user'), name);
 }
 
@@ -76,22 +76,22 @@ export const likeChecks = checksOf('operations', [
       const video = await kit.video();
       const users = [await kit.userFor('likes'), await kit.userFor('likes'), await kit.userFor('likes')];
       const state = async () => ({
-        video: (await seen(kit, video, undefined)).likes,
+        video: (await seen(kit, video, video.author)).likes,
         author: await counter(kit, video.author, 'total_favorited'),
       });
       const before = await state();
       const expectBy = async (more: number, own: number, when: string): Promise<void> => {
-        const { reply, likes } = await seen(kit, video, undefined);
+        const { reply, likes } = await seen(kit, video, video.author);
         expect(
           reply,
           likes === before.video + more,
           `"favorite_count": ${before.video + more} of video ${video.id} ${when}`,
         );
-        const author = await kit.op('user', { user_id: video.author.id });
+        const author = await kit.op('user', { user_id: video.author.id }, video.author.token);
         const total = numberIn(author, rowIn(author, 'user'), 'total_favorited');
         expect(author, total === before.author + more, `"total_favorited": ${before.author + more} ${when}`);
-        for (const { id } of users) {
-          const shown = await kit.op('user', { user_id: id });
+        for (const { id, token } of users) {
+          const shown = await kit.op('user', { user_id: id }, token);
           const count = numberIn(shown, rowIn(shown, 'user'), 'favorite_count');
           expect(shown, count === own, `"favorite_count": ${own} of user ${id} ${when}`);
         }

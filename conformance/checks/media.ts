@@ -3,12 +3,12 @@ import { checksOf } from '../check.ts';
 import { expect, findById, listOf, textIn } from '../expect.ts';
 import type { Kit } from '../kit.ts';
 
-/** The shared video as a guest sees it in the list of its author. */
+/** The shared video as it is in the list of its author. */
 async function shownVideo(kit: Kit, headers: Readonly<Record<string, string>> = {}) {
   const video = await kit.video();
-  const reply = await kit.op('publishList', { user_id: video.author.id }, undefined, { headers });
+  const reply = await kit.op('publishList', { user_id: video.author.id }, video.author.token, { headers });
   const row = findById(listOf(reply, 'video_list'), video.id);
-  expect(reply, row !== undefined, `video ${video.id} in the list of its author, for a guest`);
+  expect(reply, row !== undefined, `video ${video.id} in the list of its author`);
   return { reply, playUrl: textIn(reply, row, 'play_url'), coverUrl: textIn(reply, row, 'cover_url') };
 }
 
@@ -70,7 +70,7 @@ export const mediaChecks = checksOf('calls', [
     why: 'A video in the feed that does not play is a black screen.',
     fix: 'Serve the stored file under exactly the address in play_url, with Content-Type video/mp4.',
     run: async (kit) => {
-      const file = await kit.api.fetch((await shownVideo(kit)).playUrl);
+      const file = await kit.file((await shownVideo(kit)).playUrl);
       const type = file.headers['content-type'] ?? 'missing';
       expect(file, file.status === 200, 'HTTP 200: the file exists');
       expect(file, type.startsWith('video/'), 'Content-Type: video/mp4', `Content-Type is ${type}`);
@@ -85,7 +85,7 @@ export const mediaChecks = checksOf('calls', [
     why: 'The app draws covers in lists; a missing one leaves a hole.',
     fix: 'Make the picture before you answer the upload, or serve a placeholder under that address until it is there.',
     run: async (kit) => {
-      const file = await kit.api.fetch((await shownVideo(kit)).coverUrl);
+      const file = await kit.file((await shownVideo(kit)).coverUrl);
       const type = file.headers['content-type'] ?? 'missing';
       expect(file, file.status === 200, 'HTTP 200: the picture exists');
       expect(file, type.startsWith('image/') && file.bytes.length > 100, 'a picture', `Content-Type is ${type}`);
@@ -103,7 +103,7 @@ export const mediaChecks = checksOf('calls', [
         for (const name of ['play_url', 'cover_url']) {
           const url = textIn(feed, row, name);
           expect(feed, hostOf(url) !== undefined, `"${name}" to be an absolute address`, `it is "${url}"`);
-          const file = await kit.api.fetch(url, { range: 'bytes=0-99' });
+          const file = await kit.file(url, { range: 'bytes=0-99' });
           expect(file, file.status === 206 || file.status === 200, `a file behind "${name}" of a video in the feed`);
         }
       }
@@ -116,8 +116,8 @@ export const mediaChecks = checksOf('calls', [
     fix: 'Serve files with http.ServeContent or http.ServeFile (or from the object store), which do this.',
     run: async (kit) => {
       const { playUrl } = await shownVideo(kit);
-      const whole = await kit.api.fetch(playUrl);
-      const part = await kit.api.fetch(playUrl, { range: 'bytes=100-199' });
+      const whole = await kit.file(playUrl);
+      const part = await kit.file(playUrl, { range: 'bytes=100-199' });
       const range = part.headers['content-range'] ?? 'missing';
       const wanted = `HTTP 206, Content-Range: bytes 100-199/${whole.bytes.length} and 100 bytes`;
       const holds = part.status === 206 && range === `bytes 100-199/${whole.bytes.length}`;

@@ -98,7 +98,7 @@ export const objectChecks = checksOf('objects', [
     run: async (kit) => {
       const video = await kit.video();
       for (const reply of [
-        await kit.op('publishList', { user_id: video.author.id }),
+        await kit.op('publishList', { user_id: video.author.id }, video.author.token),
         await kit.op('feed', {}, video.author.token),
       ]) {
         for (const row of listOf(reply, 'video_list').slice(0, 5)) expectShape(reply, row, Video, 'video');
@@ -113,7 +113,7 @@ export const objectChecks = checksOf('objects', [
     run: async (kit) => {
       const [video, bob] = [await kit.video(), await kit.bob()];
       await kit.step('comment', { video_id: video.id, action_type: 1, comment_text: 'shape' }, bob.token);
-      const reply = await kit.op('commentList', { video_id: video.id });
+      const reply = await kit.op('commentList', { video_id: video.id }, bob.token);
       const rows = listOf(reply, 'comment_list');
       expect(reply, rows.length > 0, 'the comment that was added just before');
       for (const row of rows.slice(0, 5)) expectShape(reply, row, Comment, 'comment');
@@ -159,7 +159,7 @@ export const objectChecks = checksOf('objects', [
     run: async (kit) => {
       const video = await kit.video();
       for (const reply of [
-        await kit.op('publishList', { user_id: video.author.id }),
+        await kit.op('publishList', { user_id: video.author.id }, video.author.token),
         await kit.op('login', { username: video.author.name, password: video.author.password }),
       ]) {
         for (const [, digits = ''] of reply.text.matchAll(/"(?:user_)?id"\s*:\s*"?(\d+)/g)) {

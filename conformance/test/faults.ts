@@ -1,53 +1,11 @@
-/** Faults as other backends have them, each with the checks that have to find it. */
+/** The known faults of other backends, section 5 of the contract, each with the checks that have to find it. */
 import { operations } from '@tiktok-server/contract';
-import { isRow, type Row } from '../client.ts';
-import { type Answer, answerOf, type Fault, type Request, rowOf } from './faulty-proxy.ts';
-
-export type FaultCase = {
-  readonly name: string;
-  /** What the failing check's report must say somewhere. */
-  readonly says: string | RegExp;
-  readonly checks: readonly string[];
-  readonly make: (validTokens: readonly string[]) => Fault;
-};
+import type { Row } from '../client.ts';
+import { type Answer, answerOf, rowOf } from './faulty-proxy.ts';
+import { asks, eachObject, type FaultCase, json, refusal, rowsOf, success } from './tampering.ts';
 
 const { chat, comment, feed, follow, followerList, like, likeList, publish, user } = operations;
-const refusal = (words = 'no'): Answer => answerOf({ status_code: 1, status_msg: words });
-
-/** Changes JSON answers, all of them or those of some paths. */
-const json = (change: (body: Row, request: Request) => void, ...paths: readonly string[]): Fault => ({
-  answer: (answer, request) => {
-    const body = rowOf(answer);
-    if (body === undefined || (paths.length > 0 && !paths.includes(request.path))) return answer;
-    change(body, request);
-    return { ...answer, body: Buffer.from(JSON.stringify(body)) };
-  },
-});
-
-/** Changes requests before the server sees them, or answers them itself. */
-const asks = (change: (request: Request) => Answer | undefined): Fault => ({ request: change });
-
-/** Every object inside an answer. */
-function eachRow(value: unknown, change: (row: Row) => void): void {
-  if (Array.isArray(value)) for (const one of value) eachRow(one, change);
-  if (!isRow(value)) return;
-  for (const inner of Object.values(value)) eachRow(inner, change);
-  change(value);
-}
-
-const rowsOf = (body: Row, name: string): Row[] => {
-  const list = body[name];
-  return Array.isArray(list) ? list.filter(isRow) : [];
-};
-
 const isVideo = (row: Row): boolean => 'play_url' in row;
-
-function swap(query: URLSearchParams, names: readonly string[], change: (value: string) => string): void {
-  for (const name of names) {
-    const value = query.get(name);
-    if (value !== null) query.set(name, change(value));
-  }
-}
 
 export const sectionFiveFaults: readonly FaultCase[] = [
   {
@@ -125,11 +83,9 @@ export const sectionFiveFaults: readonly FaultCase[] = [
           if (path === like.path) likes += query.get('action_type') === '1' ? 1 : -1;
           return undefined;
         },
-        ...json((body) =>
-          eachRow(body, (row) => {
-            if (isVideo(row)) row['favorite_count'] = likes;
-          }),
-        ),
+        ...eachObject((row) => {
+          if (isVideo(row)) row['favorite_count'] = likes;
+        }),
       };
     },
   },
@@ -186,7 +142,8 @@ export const sectionFiveFaults: readonly FaultCase[] = [
     checks: ['feed.page-boundary', 'feed.next-time'],
     make: () =>
       asks(({ path, query }) => {
-        if (path === feed.path) swap(query, ['latest_time'], (time) => String(Number(time) + 1));
+        const time = query.get('latest_time');
+        if (path === feed.path && time !== null) query.set('latest_time', String(Number(time) + 1));
         return undefined;
       }),
   },
@@ -247,7 +204,7 @@ export const sectionFiveFaults: readonly FaultCase[] = [
       request: async ({ path, query }, send) => {
         if (path !== like.path || query.get('action_type') !== '1') return undefined;
         setTimeout(() => void send().catch(() => {}), 100);
-        return answerOf({ status_code: 0, status_msg: '' });
+        return success();
       },
     }),
   },
@@ -262,11 +219,9 @@ export const sectionFiveFaults: readonly FaultCase[] = [
           if (path === like.path && query.get('action_type') === '2') unlikes += 1;
           return undefined;
         },
-        ...json((body) =>
-          eachRow(body, (row) => {
-            if (isVideo(row)) row['favorite_count'] = Number(row['favorite_count']) + unlikes;
-          }),
-        ),
+        ...eachObject((row) => {
+          if (isVideo(row)) row['favorite_count'] = Number(row['favorite_count']) + unlikes;
+        }),
       };
     },
   },
@@ -288,14 +243,14 @@ export const sectionFiveFaults: readonly FaultCase[] = [
     name: 'covers and files do not exist',
     says: 'HTTP 404',
     checks: ['media.play', 'media.cover', 'media.feed-files'],
-    make: () => asks(({ path }) => (path.startsWith('/media/') ? refusal404() : undefined)),
+    make: () => asks(({ path }) => (path.startsWith('/media/') ? missing() : undefined)),
   },
   {
     name: 'a failed upload looks like success',
     says: 'to be refused',
     checks: ['videos.not-a-video', 'videos.broken'],
     make: () => ({
-      answer: (answer, { path }) => (path === publish.path ? answerOf({ status_code: 0, status_msg: '' }) : answer),
+      answer: (answer, { path }) => (path === publish.path ? success() : answer),
     }),
   },
   {
@@ -310,4 +265,4 @@ export const sectionFiveFaults: readonly FaultCase[] = [
   },
 ];
 
-const refusal404 = (): Answer => answerOf({ status_code: 404, status_msg: 'no such file' }, 404);
+const missing = (): Answer => answerOf({ status_code: 404, status_msg: 'no such file' }, 404);
