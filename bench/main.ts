@@ -1,0 +1,111 @@
+/** `npm run bench`: measures, writes bench/report.md and bench/report.json, and says which goals hold. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { readConditions } from './conditions.ts';
+import { feedFigure } from './figures/feed.ts';
+import type { Bench, FigureDefinition } from './figures/figure.ts';
+import { memoryFigure } from './figures/memory.ts';
+import { startFigure } from './figures/start.ts';
+import { uploadFigure } from './figures/upload.ts';
+import { type Figure, type Outcome, type Report, renderJson, renderMarkdown } from './report.ts';
+import { Resources } from './resources.ts';
+import { canPin } from './server-process.ts';
+
+const definitions: readonly FigureDefinition[] = [startFigure, memoryFigure, uploadFigure, feedFigure];
+/** A figure that takes longer than this has failed. */
+const figureTimeoutMs = 10 * 60_000;
+
+const help = `Usage: npm run bench -- [options]
+
+Measures the server and writes report.md and report.json into bench/.
+It takes about five minutes; let nothing else run meanwhile.
+
+  --only NAME      one figure (may be given again): ${definitions.map(({ name }) => name).join(', ')}
+  --quick          few runs, small input: shows that it works, says little
+  --output FOLDER  where the report goes; with --only or --quick it is printed and not written unless this is given
+  --help           this text
+
+Ends with 0 if everything could be measured, whether or not the goals hold, and with 1 if a measurement failed.
+`;
+
+type Options = { readonly quick: boolean; readonly only: readonly string[]; readonly output: string | undefined };
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      quick: { type: 'boolean', default: false },
+      output: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  const unknown = values.only.find((name) => definitions.every((one) => one.name !== name));
+  if (unknown !== undefined) throw new TypeError(`there is no figure named ${unknown}`);
+  const whole = !values.quick && values.only.length === 0;
+  const output = values.output ?? (whole ? fileURLToPath(new URL('.', import.meta.url)) : undefined);
+  return { quick: values.quick, only: values.only, output };
+}
+
+let options: Options;
+try {
+  options = readOptions();
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n\n${help}`);
+  process.exit(2);
+}
+const chosen = definitions.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+const conditions = await readConditions();
+const figures: Figure[] = [];
+for (const { name, title, method, measure } of chosen) {
+  figures.push({ name, title, method, outcome: await measured(measure) });
+}
+const report: Report = {
+  date: new Date().toISOString().slice(0, 16).replace('T', ' ').concat(' UTC'),
+  mode: options.quick ? 'quick' : 'full',
+  conditions,
+  figures,
+};
+const markdown = renderMarkdown(report);
+process.stdout.write(markdown);
+if (options.output !== undefined) {
+  writeFileSync(resolve(options.output, 'report.md'), markdown);
+  writeFileSync(resolve(options.output, 'report.json'), renderJson(report));
+  process.stderr.write(`written to ${resolve(options.output, 'report.md')}\n`);
+}
+process.exit(figures.some(({ outcome }) => outcome.kind === 'failed') ? 1 : 0);
+
+/** One figure with resources of its own, which are gone afterwards, however it ends. */
+async function measured(measure: FigureDefinition['measure']): Promise<Outcome> {
+  await using resources = new Resources();
+  const onSignal = (): void => {
+    resources.removeNow();
+    process.exit(130);
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const late = setTimeout(() => {
+    process.stderr.write(`a measurement took longer than ${figureTimeoutMs / 60_000} minutes\n`);
+    resources.removeNow();
+    process.exit(1);
+  }, figureTimeoutMs);
+  const cores = canPin(availableParallelism()) ? { server: 0, client: 1 } : undefined;
+  const bench: Bench = { resources, quick: options.quick, cores, say: (text) => process.stderr.write(`${text}\n`) };
+  try {
+    return await measure(bench);
+  } catch (error) {
+    return { kind: 'failed', reason: messageOf(error) };
+  } finally {
+    clearTimeout(late);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
