@@ -1,6 +1,7 @@
 /** Everything that a server keeps, so that a test can say that nothing of it changed, or that counters equal rows. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { expect } from 'vitest';
 import type { Tables } from '../src/db/index.ts';
 import type { TestServer } from './server.ts';
@@ -49,6 +50,27 @@ export async function leavesNothing<T>(server: TestServer, work: () => Promise<T
   const result = await work();
   expect(await stored(server)).toEqual(before);
   return result;
+}
+
+/**
+ * Looks, after each call, whether anything changed, cheaply as long as nothing does. A change after a refusal fails the
+ * test.
+ */
+export async function watchStored(server: TestServer): Promise<(refused: boolean) => Promise<void>> {
+  const version = async (): Promise<string> => {
+    // A number that SQLite changes whenever another connection commits; the reader is not the one that writes.
+    const result = await sql`pragma data_version`.execute(server.context.database.reader);
+    return JSON.stringify([result.rows, mediaFiles(server)]);
+  };
+  let last = await stored(server);
+  let lastVersion = await version();
+  return async (refused) => {
+    if ((await version()) === lastVersion) return;
+    const next = await stored(server);
+    if (refused) expect(next).toEqual(last);
+    last = next;
+    lastVersion = await version();
+  };
 }
 
 /** Checks every counter in the database against the rows that it counts. */
