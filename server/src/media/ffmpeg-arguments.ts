@@ -1,8 +1,6 @@
 import type { AcceptedVideo } from './judge-video.ts';
-import { demuxers } from './probe-report.ts';
+import { demuxers, maxAllocationBytes } from './probe-report.ts';
 
-/** The largest single allocation that ffmpeg may make: an 8K frame is 100 MB. */
-const maxAllocationBytes = 512 * 1024 * 1024;
 const outputShortSidePixels = 1_080;
 const coverShortSidePixels = 720;
 const outputMaxFramesPerSecond = 60;

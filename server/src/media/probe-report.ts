@@ -31,6 +31,8 @@ export type ProbeReport = {
 /** Containers that are read at all. Playlists, scripts, pictures and network formats are not among them. */
 export const demuxers = 'mov,matroska,avi,flv,mpegts,mpeg,ogg,asf';
 
+/** The largest single allocation that a tool may make: an 8K frame is 100 MB, an index that is a bomb says gigabytes. */
+export const maxAllocationBytes = 512 * 1024 * 1024;
 const probeBytes = 20 * 1024 * 1024;
 const analyzeMicroseconds = 5_000_000;
 
@@ -38,6 +40,8 @@ export function probeArguments(path: string): string[] {
   return [
     '-v',
     'error',
+    '-max_alloc',
+    String(maxAllocationBytes),
     '-protocol_whitelist',
     'file',
     '-format_whitelist',
