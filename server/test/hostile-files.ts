@@ -1,0 +1,235 @@
+/** Files that somebody may send instead of a video, each with what is to become of it. */
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import {
+  box,
+  changed,
+  contentOf,
+  element,
+  fileType,
+  manyMatroskaTracks,
+  manyTracks,
+  manyTransportStreams,
+  movieHeader,
+  seeded,
+  u32,
+} from './forge.ts';
+import { madeByFfmpeg, makeClip, pictures } from './hostile-encodes.ts';
+import { accepted, either, evil, type HostileFile, refused, type Surroundings } from './hostile-file.ts';
+import { bear } from './server.ts';
+
+const mebibyte = 1024 * 1024;
+
+export async function hostileFiles(around: Surroundings): Promise<HostileFile[]> {
+  const clip = await makeClip(around);
+  return [
+    ...notMedia(clip),
+    ...references(clip, around),
+    ...truncated(),
+    ...lyingBoxes(clip),
+    ...excessive(clip),
+    ...names(),
+    ...bitFlips(clip),
+    ...(await pictures()),
+    ...(await madeByFfmpeg(around)),
+  ];
+}
+
+function notMedia(clip: Buffer): HostileFile[] {
+  const random = seeded(99);
+  const noise = Buffer.from(Array.from({ length: 60_000 }, () => random(256)));
+  const zeros = Buffer.alloc(20 * mebibyte);
+  return [
+    refused('empty', ''),
+    refused('one byte', 'x'),
+    refused('text', 'This is not a video.\n'.repeat(500)),
+    refused('HTML', evil),
+    refused('a script', '#!/bin/sh\ntouch /tmp/owned\n'),
+    refused('zeros', Buffer.alloc(100_000)),
+    refused('noise', noise),
+    refused('noise after a type', Buffer.concat([fileType, noise])),
+    refused('noise in a movie box', Buffer.concat([fileType, box('moov', noise)])),
+    refused('noise in a RIFF', Buffer.concat([Buffer.from('RIFF\xff\xff\xff\x7fAVI LIST', 'latin1'), noise])),
+    refused('noise in an Ogg', Buffer.concat([Buffer.from('OggS\0\x02', 'latin1'), noise])),
+    refused('noise in an FLV', Buffer.concat([Buffer.from('FLV\x01\x05\0\0\0\x09\0\0\0\0', 'latin1'), noise])),
+    refused('noise in a Matroska', element(0x1a45dfa3, noise)),
+    refused('a ZIP', zip('video.mp4', clip)),
+    refused('a ZIP bomb', zip('video.mp4', zeros)),
+    refused('a compressed video', gzipSync(clip)),
+    refused('a gzip bomb', gzipSync(zeros)),
+    refused('a PDF', '%PDF-1.7\n1 0 obj\n<<>>\nendobj\n'),
+  ];
+}
+
+function references(clip: Buffer, { secretPath, port }: Surroundings): HostileFile[] {
+  const http = `http://127.0.0.1:${port}/video.ts`;
+  const entry = (url: string): Buffer => Buffer.concat([u32(0, 1), box('url ', u32(0), Buffer.from(`${url}\0`))]);
+  const reference = (url: string): Buffer =>
+    box(
+      'moov',
+      box('rmra', box('rmda', box('rdrf', u32(0), Buffer.from('url '), u32(url.length + 1), Buffer.from(`${url}\0`)))),
+    );
+  const outside = (url: string): Buffer => {
+    // The first track's pictures lie elsewhere: its data reference is rewritten, the offsets after it are not cared for.
+    const at = clip.indexOf('dref') - 4;
+    const end = at + clip.readUInt32BE(at);
+    return Buffer.concat([clip.subarray(0, at), box('dref', entry(url)), clip.subarray(end)]);
+  };
+  return [
+    refused(
+      'a playlist of a file',
+      `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://${secretPath}\n#EXT-X-ENDLIST\n`,
+    ),
+    refused('a playlist of a relative file', '#EXTM3U\n#EXTINF:5,\n../../../secret.txt\n#EXT-X-ENDLIST\n', 'a.m3u8'),
+    refused('a playlist of an address', `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n${http}\n#EXT-X-ENDLIST\n`),
+    refused(
+      'a playlist of a concatenation',
+      `#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10,\nconcat:${http}?|subfile,,start,0,end,64,,:${secretPath}\n#EXT-X-ENDLIST\n`,
+    ),
+    refused('a master playlist', `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${http}\n`),
+    refused(
+      'a DASH manifest',
+      `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>${http}</BaseURL></MPD>`,
+    ),
+    refused('a script of files', `ffconcat version 1.0\nfile '${secretPath}'\nfile '${http}'\n`),
+    refused(
+      'a session description',
+      `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${port} RTP/AVP 96\n`,
+    ),
+    refused('an ASX list', `<asx version="3.0"><entry><ref href="${http}"/></entry></asx>`),
+    refused('a reference of ASF', `[Reference]\nRef1=${http}\n`),
+    refused('a reference of RealMedia', `rtsp://127.0.0.1:${port}/x\n`),
+    refused('an SVG', `<svg xmlns="http://www.w3.org/2000/svg"><image href="${http}"/><script>1</script></svg>`),
+    refused('an AviSynth script', `DirectShowSource("${secretPath}")`),
+    refused('a movie that refers to a stream', Buffer.concat([fileType, reference(`rtsp://127.0.0.1:${port}/`)])),
+    refused('a movie that refers to a file', Buffer.concat([fileType, reference(`file://${secretPath}`)])),
+    refused('tracks in another file', outside(`file://${secretPath}`)),
+    refused('tracks at another address', outside(http)),
+  ];
+}
+
+function truncated(): HostileFile[] {
+  const cuts = [4, 8, 40, 500, 5_000, 9_000, Math.floor(bear.length / 2), bear.length - 1];
+  return cuts.map((bytes) => refused(`the first ${bytes} bytes of a video`, bear.subarray(0, bytes)));
+}
+
+function lyingBoxes(clip: Buffer): HostileFile[] {
+  const numbersIn = (type: string, at: number, value: number, nth = 0): Buffer =>
+    changed(clip, (copy) => contentOf(copy, type, nth).writeUInt32BE(value, at));
+  let nested = box('udta');
+  for (let depth = 0; depth < 4_000; depth += 1) nested = box('moov', nested);
+  const huge = Buffer.concat([u32(1), Buffer.from('free'), Buffer.from('7fffffffffffffff', 'hex')]);
+  return [
+    ...[0, 1, 7].map((size) =>
+      refused(`a box of size ${size}`, Buffer.concat([fileType, u32(size), Buffer.from('moov')])),
+    ),
+    refused('boxes of size 0 without end', Buffer.concat([fileType, Buffer.alloc(8 * 10_000)])),
+    refused('a box of nearly 2^63 bytes', Buffer.concat([fileType, huge, clip])),
+    refused('boxes in boxes', Buffer.concat([fileType, nested])),
+    refused(
+      'a size that ends beyond the file',
+      changed(clip, (copy) => copy.writeUInt32BE(0x7fffffff, clip.indexOf('mdat') - 4)),
+    ),
+    either('more samples than bytes', numbersIn('stsz', 8, 0x0fffffff)),
+    either('more moments than bytes', numbersIn('stts', 4, 0x0fffffff)),
+    either('more chunks than bytes', numbersIn('stco', 4, 0x0fffffff)),
+    either(
+      'chunks beyond the file',
+      changed(clip, (copy) => contentOf(copy, 'stco').fill(0xff, 8)),
+    ),
+    either(
+      'samples of no size',
+      changed(clip, (copy) => contentOf(copy, 'stsz').fill(0, 12)),
+    ),
+    either('a time scale of 0', numbersIn('mdhd', 12, 0)),
+    either('a time scale below 0', numbersIn('mdhd', 12, 0xffffffff)),
+    either('a movie with a time scale of 0', numbersIn('mvhd', 12, 0)),
+    either(
+      'no duration',
+      changed(clip, (copy) => ['mvhd', 'mdhd'].map((type) => contentOf(copy, type).writeUInt32BE(0, 16))),
+    ),
+    either(
+      'moments of no length',
+      changed(clip, (copy) => contentOf(copy, 'stts').fill(0, 8)),
+    ),
+    refused('a duration of centuries', numbersIn('mvhd', 16, 0xfffffffe)),
+    either('frames that last for days', numbersIn('stts', 12, 0x7ffffff0)),
+    either(
+      'a picture of 65535 × 65535 in its track',
+      changed(clip, (copy) => contentOf(copy, 'tkhd').fill(0xff, 76, 84)),
+    ),
+    either(
+      'a picture of 65535 × 65535 in its format',
+      changed(clip, (copy) => contentOf(copy, 'avc1').fill(0xff, 24, 28)),
+    ),
+    either(
+      'a picture of 0 × 0 in its format',
+      changed(clip, (copy) => contentOf(copy, 'avc1').fill(0, 24, 28)),
+    ),
+  ];
+}
+
+function excessive(clip: Buffer): HostileFile[] {
+  const compressed = (bytes: Buffer, announced: number): Buffer =>
+    Buffer.concat([
+      fileType,
+      box('moov', box('cmov', box('dcom', Buffer.from('zlib')), box('cmvd', u32(announced), deflateSync(bytes)))),
+    ]);
+  const note = box('\xa9nam', Buffer.from([0, 4, 0, 0]), Buffer.from('name'));
+  const notes = (count: number): Buffer => box('udta', Buffer.concat(Array.from({ length: count }, () => note)));
+  return [
+    refused('10 000 tracks', manyTracks(10_000)),
+    refused('10 000 tracks of Matroska', manyMatroskaTracks(10_000)),
+    refused('900 tracks of Matroska', manyMatroskaTracks(900)),
+    refused('8 000 streams of MPEG-TS', manyTransportStreams(40)),
+    refused('a compressed index that is a bomb', compressed(Buffer.alloc(100 * mebibyte), 100 * mebibyte)),
+    refused('a compressed index of 2 GB', compressed(Buffer.alloc(mebibyte), 0x7fffffff)),
+    refused('nothing but notes', Buffer.concat([fileType, box('moov', movieHeader, notes(200_000))])),
+    accepted('a video with megabytes of notes', Buffer.concat([clip, box('free', Buffer.alloc(8 * mebibyte, 'x'))])),
+    accepted('a video that is a page as well', Buffer.concat([clip, box('free', Buffer.from(evil))]), 'page.html'),
+  ];
+}
+
+/** Names of files mean nothing. */
+function names(): HostileFile[] {
+  const spellings = [
+    '%03d.png',
+    '../../../../etc/passwd',
+    'file:///etc/passwd',
+    'concat:a|b',
+    '-i',
+    'a\0.html',
+    '"; rm -rf /',
+    'x'.repeat(2_000),
+  ];
+  return spellings.map((fileName) => refused(`text named ${fileName.slice(0, 30)}`, 'nothing', fileName));
+}
+
+function bitFlips(clip: Buffer): HostileFile[] {
+  return Array.from({ length: 20 }, (_, seed) => {
+    const random = seeded(seed);
+    // Mostly in the index, where each number matters.
+    const within = seed % 4 === 3 ? clip.length : clip.indexOf('mdat');
+    return either(
+      `a video with flipped bits, seed ${seed}`,
+      changed(clip, (copy) => {
+        for (let flip = 0; flip < 12; flip += 1) {
+          const at = random(within);
+          copy[at] = (copy[at] ?? 0) ^ (1 << random(8));
+        }
+      }),
+    );
+  });
+}
+
+/** An archive with one file, deflated; without its directory at the end, as a stream would be. */
+function zip(name: string, content: Buffer): Buffer {
+  const packed = deflateRawSync(content);
+  const head = Buffer.alloc(30);
+  head.writeUInt32LE(0x04034b50, 0);
+  head.writeUInt16LE(20, 4);
+  head.writeUInt16LE(8, 8);
+  head.writeUInt32LE(packed.length, 18);
+  head.writeUInt32LE(content.length, 22);
+  head.writeUInt16LE(name.length, 26);
+  return Buffer.concat([head, Buffer.from(name), packed]);
+}

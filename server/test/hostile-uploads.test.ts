@@ -1,0 +1,195 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { dirname, join, relative } from 'node:path';
+import { operations } from '@tiktok-server/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostileFile } from './hostile-file.ts';
+import { hostileFiles } from './hostile-files.ts';
+import {
+  type Answer,
+  listOf,
+  parseAnswer,
+  type Row,
+  startTestServer,
+  type TestServer,
+  type TestUser,
+  temporaryFolder,
+  textOf,
+} from './server.ts';
+
+/** Every file of the corpus goes through the production path; then the disk, the database and the answers are searched. */
+let server: TestServer;
+let user: TestUser;
+let listener: Server;
+let connections = 0;
+const scratch = temporaryFolder();
+const results: Result[] = [];
+
+type Result = HostileFile & { readonly answer: Answer; readonly status: number; readonly tookMs: number };
+
+const atOnce = 3;
+const secret = 'the-content-of-a-file-that-nobody-may-see';
+
+beforeAll(async () => {
+  server = await startTestServer({ UPLOADS_PER_USER: '4' });
+  user = await server.user();
+  const secretPath = join(server.dataDir, 'secret.txt');
+  writeFileSync(secretPath, secret.repeat(100));
+  listener = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('the listener does not listen');
+  const folder = join(scratch.path, 'made');
+  mkdirSync(folder);
+  const ffmpeg = async (args: readonly string[]): Promise<void> => {
+    const run = await server.context.transcoder.run('ffmpeg', ['-v', 'error', ...args], {
+      timeoutMs: 20_000,
+      maxOutputBytes: 1024,
+    });
+    if (run.exitCode !== 0) throw new Error(`ffmpeg ${args.join(' ')}: ${run.stderrTail}`);
+  };
+  const files = await hostileFiles({ secretPath, port: address.port, ffmpeg, folder });
+  const queue = files.values();
+  const sendAll = async (): Promise<void> => {
+    for (const file of queue) results.push(await send(file));
+  };
+  await Promise.all(Array.from({ length: atOnce }, sendAll));
+  expect(results).toHaveLength(files.length);
+});
+
+afterAll(async () => {
+  listener.close();
+  await server.close();
+  scratch.remove();
+});
+
+async function send(file: HostileFile): Promise<Result> {
+  const fileName = (file.fileName ?? 'video.mp4').replaceAll('"', '%22');
+  const head = `--x\r\nContent-Disposition: form-data; name="data"; filename="${fileName}"\r\nContent-Type: video/mp4\r\n\r\n`;
+  const startedMs = performance.now();
+  const response = await server.context.app.inject({
+    method: 'POST',
+    url: operations.publish.path,
+    query: { token: user.token, title: file.name.replaceAll('\0', '') },
+    headers: { 'content-type': 'multipart/form-data; boundary=x' },
+    payload: Buffer.concat([Buffer.from(head), file.content, Buffer.from('\r\n--x--\r\n')]),
+  });
+  const tookMs = performance.now() - startedMs;
+  return { ...file, answer: parseAnswer(response.body), status: response.statusCode, tookMs };
+}
+
+const taken = (): Result[] => results.filter(({ answer }) => answer.status_code === 0);
+const mine = async (): Promise<Row[]> =>
+  listOf(await server.call('publishList', {}, { token: user.token }), 'video_list');
+
+/** Every file below the folder of media, by its path. */
+function stored(): string[] {
+  const media = join(server.dataDir, 'media');
+  return readdirSync(media, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Programs that this process has started and that still run; elsewhere than on Linux nobody can tell so simply. */
+function children(): string[] {
+  const path = `/proc/self/task/${process.pid}/children`;
+  if (!existsSync(path)) return [];
+  const ids = readFileSync(path, 'utf8')
+    .split(' ')
+    .filter((id) => id !== '');
+  return ids.map((id) => readFileSync(`/proc/${id}/comm`, 'utf8').trim());
+}
+
+describe('a hostile upload', () => {
+  it('is answered with HTTP 200 and a code of uploads, or with success where it is a real video', () => {
+    const wrong = results.filter(({ outcome, answer, status }) => {
+      const isRefusal = answer.status_code > 110_600 && answer.status_code < 110_700;
+      const fits = {
+        refused: isRefusal,
+        accepted: answer.status_code === 0,
+        either: isRefusal || answer.status_code === 0,
+      };
+      return status !== 200 || !fits[outcome];
+    });
+    expect(wrong.map(({ name, status, answer }) => [name, status, answer])).toEqual([]);
+  });
+
+  it('is told which rule it breaks, in words of ours', () => {
+    for (const { name, answer } of results) {
+      if (answer.status_code === 0) continue;
+      expect([name, answer.status_msg]).toEqual([name, expect.stringMatching(/^The .+: .+/)]);
+      expect(answer.status_msg).not.toMatch(/ffmpeg|ffprobe|moov|\/tmp|\.staged|Invalid|Error/);
+    }
+  });
+
+  it('is answered long before the app gives up', () => {
+    const slow = results.filter(({ tookMs }) => tookMs > 5_000);
+    expect(slow.map(({ name, tookMs }) => [name, Math.round(tookMs)])).toEqual([]);
+  });
+
+  it('leaves no row and no file where it is refused', async () => {
+    await server.context.jobs.processAll();
+    expect((await mine()).map((video) => textOf(video, 'title')).sort()).toEqual(
+      taken()
+        .map(({ name }) => name)
+        .sort(),
+    );
+    // All files of a video lie in one folder; those that were replaced stay for a day.
+    const media = join(server.dataDir, 'media');
+    const rows = await server.context.database.reader.selectFrom('videos').select('id').execute();
+    const folders = new Set(stored().map((path) => dirname(relative(media, path))));
+    expect([...folders].sort()).toEqual(rows.map(({ id }) => `videos/${id}`).sort());
+    expect(rows).toHaveLength(taken().length);
+  });
+
+  it('leads nowhere: no other file is read, and nobody is called', () => {
+    for (const path of stored())
+      expect([path, readFileSync(path).includes(secret.slice(0, 16))]).toEqual([path, false]);
+    expect(JSON.stringify(results.map(({ answer }) => answer))).not.toContain(secret.slice(0, 16));
+    expect(connections).toBe(0);
+    expect(existsSync('/tmp/owned')).toBe(false);
+  });
+
+  it('leaves no program running', () => {
+    expect(children().filter((name) => name.startsWith('ff'))).toEqual([]);
+  });
+});
+
+describe('what was taken', () => {
+  it('is served as a video and nothing else', async () => {
+    const videos = await mine();
+    for (const video of videos) {
+      const { pathname } = new URL(textOf(video, 'play_url'));
+      const { headers, statusCode } = await server.context.app.inject({ url: pathname });
+      expect([textOf(video, 'title'), statusCode]).toEqual([textOf(video, 'title'), 200]);
+      expect(headers['content-type']).toMatch(/^video\/(?:mp4|webm)$|^application\/octet-stream$/);
+      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
+      expect(headers['content-security-policy']).toContain('sandbox');
+    }
+    expect(videos.map((video) => textOf(video, 'title'))).toContain('a video that is a page as well');
+  });
+
+  it('is prepared, or fails with a reason, and carries nothing along', async () => {
+    await server.context.jobs.processAll();
+    const videos = await mine();
+    expect(videos).toHaveLength(taken().length);
+    for (const video of videos) {
+      expect(['ready', 'failed']).toContain(video['state']);
+      if (video['state'] === 'failed') expect(video['failure']).not.toBe('');
+      if (video['state'] !== 'ready') continue;
+      const { pathname } = new URL(textOf(video, 'play_url'));
+      const file = await server.context.app.inject({ url: pathname });
+      expect([textOf(video, 'title'), file.rawPayload.includes('<script>')]).toEqual([textOf(video, 'title'), false]);
+    }
+    expect(connections).toBe(0);
+    expect(readdirSync(join(server.dataDir, 'media', '.staged'))).toEqual([]);
+  });
+
+  it('did not keep the server from taking a good one', async () => {
+    const id = await server.publish(user, 'after all that');
+    expect((await server.call('video', { video_id: id })).status_code).toBe(0);
+  });
+});
