@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Tables } from '../src/db/index.ts';
 import type { TestServer } from './server.ts';
 
@@ -25,9 +25,14 @@ export type Stored = {
   readonly files: readonly string[];
 };
 
-/** What is stored once the jobs that are due have run. */
+/** How long a staged file may outlive the answer to the request that brought it, in milliseconds. */
+const discardedWithinMs = 5_000;
+
+/** What is stored once the jobs that are due have run, and the files of requests that were answered are gone. */
 export async function stored(server: TestServer): Promise<Stored> {
   await server.context.jobs.processAll();
+  const staged = () => mediaFiles(server).filter((path) => path.startsWith('.staged'));
+  await vi.waitFor(() => expect(staged()).toEqual([]), { timeout: discardedWithinMs, interval: 2 });
   const rows: Record<string, readonly unknown[]> = {};
   for (const table of tables)
     rows[table] = await server.context.database.reader.selectFrom(table).selectAll().execute();

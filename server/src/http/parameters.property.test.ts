@@ -89,13 +89,16 @@ function effective(request: HostileRequest, name: string): string | undefined | 
 
 /** What the contract says about a request, as far as its parameters decide. */
 function foretell(operation: Operation, request: HostileRequest): Expected {
-  if (request.source === 'multipart' && Object.keys(request.body).some((name) => name in Object.prototype)) {
-    return { row: 'ErrBind', says: 'multipart' };
-  }
+  const unreadable =
+    request.source === 'multipart' && Object.keys(request.body).some((name) => name in Object.prototype);
+  // Where files may come, a token that is there before the body decides first.
+  const early = Object.keys(operation.files).length > 0 && request.token !== 'none' && request.tokenPlace !== 'body';
+  if (unreadable && !early) return { row: 'ErrBind', says: 'multipart' };
   if (operation.access === 'required' && request.token !== 'valid') {
     const row = request.token === 'expired' ? 'ErrExpired' : 'ErrTokenInvalid';
     return { row, says: request.token === 'none' ? 'token is required' : 'oken' };
   }
+  if (unreadable) return { row: 'ErrBind', says: 'multipart' };
   for (const [name, parameter] of Object.entries(operation.parameters)) {
     const value = effective(request, name);
     if (value === 'nested') return { row: 'ErrBind', says: `${name} must be text or a number` };
@@ -116,7 +119,7 @@ async function send(operation: Operation, request: HostileRequest) {
     else if (request.tokenPlace === 'body' && request.source !== 'none') body['token'] = token;
     else query.append('token', token);
   }
-  const fields = Object.entries(body).map(([name, value]) => [name, String(value)] as const);
+  const fields = () => Object.entries(body).map(([name, value]) => [name, String(value)] as const);
   const content = request.file === 'text' ? Buffer.from('hello') : picture;
   const files =
     request.file === 'none' ? {} : Object.fromEntries(Object.keys(operation.files).map((part) => [part, content]));
@@ -124,10 +127,10 @@ async function send(operation: Operation, request: HostileRequest) {
     none: () => ({ headers }),
     form: () => ({
       headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
-      payload: String(new URLSearchParams(Object.fromEntries(fields))),
+      payload: String(new URLSearchParams(Object.fromEntries(fields()))),
     }),
     json: () => ({ headers: { ...headers, 'content-type': 'application/json' }, payload: JSON.stringify(body) }),
-    multipart: () => multipart(fields, files, headers),
+    multipart: () => multipart(fields(), files, headers),
   }[request.source]();
   return await server.context.app.inject({
     method: operation.method,
@@ -190,9 +193,9 @@ describe.each(operationNames.map((name, position) => [name, position] as const))
     // Where most requests get as far as comparing passwords, which is made to be slow, fewer will do.
     const numRuns = comparesPasswords.includes(name) ? 25 : runs.numRuns;
     await fc.assert(property, { ...runs, numRuns, seed: 20_260_101 + position });
-    // That both happen is what makes the property worth something; without a video or the password nothing is accepted.
+    // That both happen is what makes the property worth something; but there is no video, and no password is guessed.
     expect(refused).toBeGreaterThan(0);
-    expect(accepted > 0).toBe(name !== 'publish' && !comparesPasswords.includes(name));
+    if (name !== 'publish' && !comparesPasswords.includes(name)) expect(accepted).toBeGreaterThan(0);
   });
 });
 
