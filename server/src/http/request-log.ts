@@ -30,8 +30,11 @@ export function logRequests(app: FastifyInstance, log: RequestLog): void {
 
 /** Paths are for reading: one made to fill the log is cut. */
 const maxPathCharacters = 200;
+/** Where values begin: after the `?`, or where a client that built its address wrongly has put them. */
+const values = /[?&;=]|%3f|%26|%3b|%3d/i;
 
 const pathOf = (url: string): string => {
-  const end = url.indexOf('?');
-  return (end < 0 ? url : url.slice(0, end)).slice(0, maxPathCharacters);
+  const path = url.slice(0, maxPathCharacters);
+  const end = path.search(values);
+  return end < 0 ? path : path.slice(0, end);
 };
