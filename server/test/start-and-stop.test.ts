@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { bear, listOf, multipart, numberOf, parseAnswer, temporaryFolder, textOf } from './server.ts';
+import { callServer, endProcess, type ServerProcess, spawnServer, startServerProcess } from './server-process.ts';
+import { answerOf, type Connection, open, requestText } from './sockets.ts';
+
+/** How a real server process starts, refuses to start, and ends. */
+const folders: ReturnType<typeof temporaryFolder>[] = [];
+const running: ServerProcess[] = [];
+
+function folder(): string {
+  const made = temporaryFolder();
+  folders.push(made);
+  return made.path;
+}
+
+async function start(dataDir: string, settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+  const server = await startServerProcess(dataDir, settings);
+  running.push(server);
+  return server;
+}
+
+afterAll(async () => {
+  await Promise.all(running.map((server) => server.end('SIGKILL')));
+  for (const made of folders) made.remove();
+});
+
+/** Starts a server that should not start: how it ended and what it said. */
+async function refusal(dataDir: string, settings: Readonly<Record<string, string>>): Promise<[number | null, string]> {
+  const child = spawnServer(dataDir, settings);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+  await once(child, 'close');
+  return [await endProcess(child, 'SIGKILL'), said];
+}
+
+const oneLine = (start: string): RegExp => new RegExp(`^${start}[^\\n]*\\n$`);
+
+describe('a server that cannot start', () => {
+  it('for a setting that is wrong names it in one line and ends with 1', async () => {
+    const wrong = {
+      PORT: 'eighty',
+      DATABASE_URL: 'mysql://root:s3cret@127.0.0.1/test',
+      FFMPEG_PATH: '/nothing/ffmpeg',
+    };
+    const refusals = Object.entries(wrong).map(async ([name, value]) => {
+      const [code, said] = await refusal(folder(), { [name]: value });
+      expect(said).toMatch(oneLine(name));
+      expect(said).not.toContain('s3cret');
+      expect(code).toBe(1);
+    });
+    await Promise.all(refusals);
+  });
+
+  it('because its port is taken says so, and leaves nothing behind that would stop the next one', async () => {
+    const taken = createServer();
+    taken.listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    if (address === null || typeof address === 'string') throw new Error('no address');
+    const dataDir = folder();
+    const [code, said] = await refusal(dataDir, { PORT: String(address.port), LOG_LEVEL: 'silent' });
+    taken.close();
+    expect(said).toMatch(oneLine(`.*EADDRINUSE.*${address.port}.* set PORT`));
+    expect(code).toBe(1);
+    await start(dataDir);
+  });
+
+  it('because another one has its data says so, and that one is not disturbed', async () => {
+    const dataDir = folder();
+    const first = await start(dataDir);
+    const [code, said] = await refusal(dataDir, {});
+    expect(said).toMatch(oneLine(`DATA_DIR: ${dataDir} is in use by another server`));
+    expect(code).toBe(1);
+    expect((await callServer(first.url, 'GET', '/healthz', {})).status_code).toBe(0);
+  });
+});
+
+describe('a server that is told to stop', () => {
+  async function halfUpload(server: ServerProcess, dataDir: string): Promise<[Connection, Buffer, number]> {
+    const user = await callServer(server.url, 'POST', '/douyin/user/register/', {
+      username: 'a',
+      password: 'password',
+    });
+    const body = multipart([], { data: bear });
+    const headers = { ...body.headers, 'content-length': String(body.payload.length), connection: 'close' };
+    const head = requestText('POST', `/douyin/publish/action/?token=${textOf(user, 'token')}`, headers);
+    const bytes = Buffer.concat([Buffer.from(head), body.payload]);
+    const connection = open(Number(new URL(server.url).port));
+    connection.write(bytes.subarray(0, 50_000));
+    await vi.waitFor(() => expect(readdirSync(join(dataDir, 'media', '.staged'))).toHaveLength(1));
+    return [connection, bytes.subarray(50_000), numberOf(user, 'user_id')];
+  }
+
+  it('finishes an upload that is under way, then ends with 0, and the video is there', async () => {
+    const dataDir = folder();
+    const server = await start(dataDir);
+    const [connection, rest, userId] = await halfUpload(server, dataDir);
+    server.child.kill('SIGTERM');
+    await vi.waitFor(async () => await expect(fetch(new URL('/healthz', server.url))).rejects.toThrow());
+    connection.write(rest);
+    expect(answerOf(await connection.response())).toEqual({ status_code: 0, status_msg: '' });
+    if (server.child.exitCode === null) await once(server.child, 'exit');
+    expect(server.child.exitCode).toBe(0);
+    const again = await start(dataDir);
+    const list = await callServer(again.url, 'GET', '/douyin/publish/list/', { user_id: userId });
+    expect(listOf(list, 'video_list')).toHaveLength(1);
+    expect(parseAnswer(JSON.stringify(list)).status_code).toBe(0);
+  });
+
+  it('does not wait longer than it may for one that never comes to its end', async () => {
+    const dataDir = folder();
+    const server = await start(dataDir, { SHUTDOWN_TIMEOUT: '300ms' });
+    const [connection] = await halfUpload(server, dataDir);
+    const startedMs = performance.now();
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    connection.socket.destroy();
+  });
+});
