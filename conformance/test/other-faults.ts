@@ -3,7 +3,7 @@ import { operations } from '@tiktok-server/contract';
 import { answerOf } from './faulty-proxy.ts';
 import { asks, eachObject, type FaultCase, json, refusal, success } from './tampering.ts';
 
-const { feed, follow, login, publish, publishList } = operations;
+const { chat, feed, follow, login, publish, publishList, sendMessage } = operations;
 
 export const otherFaults: readonly FaultCase[] = [
   {
@@ -158,5 +158,34 @@ export const otherFaults: readonly FaultCase[] = [
         return answerOf({ status_code: 2, status_msg: 'no such user', user_id: 0, token: '' });
       });
     },
+  },
+  {
+    name: 'an upload is judged by its MIME type',
+    says: 'notes.txt',
+    checks: ['videos.part-order'],
+    make: () =>
+      asks(({ path, body }) => (path === publish.path && body.includes('text/plain') ? refusal() : undefined)),
+  },
+  {
+    name: 'the reader of a chat is taken from a parameter',
+    says: 'the caller has no part in it',
+    checks: ['messages.private'],
+    make: () => {
+      let sender = '';
+      return asks(({ path, query }) => {
+        if (path === sendMessage.path) sender = query.get('token') ?? '';
+        if (path === chat.path && query.has('from_user_id')) query.set('token', sender);
+        return undefined;
+      });
+    },
+  },
+  {
+    name: 'videos of the feed have no cover',
+    says: '"cover_url" of each video not to be empty',
+    checks: ['course.feed'],
+    make: () =>
+      eachObject((row) => {
+        if ('cover_url' in row) row['cover_url'] = '';
+      }, feed.path),
   },
 ];
