@@ -22,8 +22,6 @@ export async function pictures(): Promise<HostileFile[]> {
   return [
     refused('a PNG', await picture.clone().png().toBuffer(), 'video.mp4'),
     refused('a JPEG', await picture.clone().jpeg().toBuffer(), 'video.mp4'),
-    refused('a WebP', await picture.clone().webp().toBuffer(), 'video.mp4'),
-    refused('an AVIF', await picture.clone().avif({ effort: 0 }).toBuffer(), 'video.mp4'),
     refused('an animated GIF', await frames.gif({ delay: [100, 100] }).toBuffer(), 'video.mp4'),
   ];
 }
@@ -42,8 +40,6 @@ export async function madeByFfmpeg({ ffmpeg, folder }: Surroundings): Promise<Ho
   return [
     refused('sound only', song),
     refused('sound only, MP3', await make('song.mp3', ...tone, '-c:a', 'mp3')),
-    refused('sound only, WAV', await make('song.wav', ...tone)),
-    refused('sound only, Ogg', await make('song.ogg', ...tone, '-c:a', 'flac')),
     refused(
       'a song with a cover',
       await make(
@@ -64,7 +60,6 @@ export async function madeByFfmpeg({ ffmpeg, folder }: Surroundings): Promise<Ho
     ),
     refused('subtitles only', await make('text.mkv', '-i', at('text.srt'))),
     refused('raw H.264', await make('raw.h264', ...bars, '-c:v', 'libx264')),
-    refused('raw pictures', await make('raw.y4m', ...bars)),
     accepted(
       'a Matroska with a page attached',
       await make(

@@ -37,14 +37,12 @@ export async function hostileFiles(around: Surroundings): Promise<HostileFile[]>
 function notMedia(clip: Buffer): HostileFile[] {
   const random = seeded(99);
   const noise = Buffer.from(Array.from({ length: 60_000 }, () => random(256)));
-  const zeros = Buffer.alloc(20 * mebibyte);
+  const zeros = Buffer.alloc(8 * mebibyte);
   return [
     refused('empty', ''),
     refused('one byte', 'x'),
     refused('text', 'This is not a video.\n'.repeat(500)),
     refused('HTML', evil),
-    refused('a script', '#!/bin/sh\ntouch /tmp/owned\n'),
-    refused('zeros', Buffer.alloc(100_000)),
     refused('noise', noise),
     refused('noise after a type', Buffer.concat([fileType, noise])),
     refused('noise in a movie box', Buffer.concat([fileType, box('moov', noise)])),
@@ -54,9 +52,7 @@ function notMedia(clip: Buffer): HostileFile[] {
     refused('noise in a Matroska', element(0x1a45dfa3, noise)),
     refused('a ZIP', zip('video.mp4', clip)),
     refused('a ZIP bomb', zip('video.mp4', zeros)),
-    refused('a compressed video', gzipSync(clip)),
     refused('a gzip bomb', gzipSync(zeros)),
-    refused('a PDF', '%PDF-1.7\n1 0 obj\n<<>>\nendobj\n'),
   ];
 }
 
@@ -97,9 +93,7 @@ function references(clip: Buffer, { secretPath, port }: Surroundings): HostileFi
     ),
     refused('an ASX list', `<asx version="3.0"><entry><ref href="${http}"/></entry></asx>`),
     refused('a reference of ASF', `[Reference]\nRef1=${http}\n`),
-    refused('a reference of RealMedia', `rtsp://127.0.0.1:${port}/x\n`),
     refused('an SVG', `<svg xmlns="http://www.w3.org/2000/svg"><image href="${http}"/><script>1</script></svg>`),
-    refused('an AviSynth script', `DirectShowSource("${secretPath}")`),
     refused('a movie that refers to a stream', Buffer.concat([fileType, reference(`rtsp://127.0.0.1:${port}/`)])),
     refused('a movie that refers to a file', Buffer.concat([fileType, reference(`file://${secretPath}`)])),
     refused('tracks in another file', outside(`file://${secretPath}`)),
@@ -108,7 +102,7 @@ function references(clip: Buffer, { secretPath, port }: Surroundings): HostileFi
 }
 
 function truncated(): HostileFile[] {
-  const cuts = [4, 8, 40, 500, 5_000, 9_000, Math.floor(bear.length / 2), bear.length - 1];
+  const cuts = [8, 40, 5_000, 9_000, Math.floor(bear.length / 2), bear.length - 1];
   return cuts.map((bytes) => refused(`the first ${bytes} bytes of a video`, bear.subarray(0, bytes)));
 }
 
@@ -179,9 +173,8 @@ function excessive(clip: Buffer): HostileFile[] {
   return [
     refused('10 000 tracks', manyTracks(10_000)),
     refused('10 000 tracks of Matroska', manyMatroskaTracks(10_000)),
-    refused('900 tracks of Matroska', manyMatroskaTracks(900)),
     refused('8 000 streams of MPEG-TS', manyTransportStreams(40)),
-    refused('a compressed index that is a bomb', compressed(Buffer.alloc(100 * mebibyte), 100 * mebibyte)),
+    refused('a compressed index that is a bomb', compressed(Buffer.alloc(32 * mebibyte), 32 * mebibyte)),
     refused('a compressed index of 2 GB', compressed(Buffer.alloc(mebibyte), 0x7fffffff)),
     refused('nothing but notes', Buffer.concat([fileType, box('moov', movieHeader, notes(200_000))])),
     accepted('a video with megabytes of notes', Buffer.concat([clip, box('free', Buffer.alloc(8 * mebibyte, 'x'))])),
@@ -191,16 +184,7 @@ function excessive(clip: Buffer): HostileFile[] {
 
 /** Names of files mean nothing. */
 function names(): HostileFile[] {
-  const spellings = [
-    '%03d.png',
-    '../../../../etc/passwd',
-    'file:///etc/passwd',
-    'concat:a|b',
-    '-i',
-    'a\0.html',
-    '"; rm -rf /',
-    'x'.repeat(2_000),
-  ];
+  const spellings = ['%03d.png', '../../../../etc/passwd', 'concat:a|b', 'a\0.html'];
   return spellings.map((fileName) => refused(`text named ${fileName.slice(0, 30)}`, 'nothing', fileName));
 }
 

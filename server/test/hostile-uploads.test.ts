@@ -58,6 +58,7 @@ beforeAll(async () => {
   };
   await Promise.all(Array.from({ length: atOnce }, sendAll));
   expect(results).toHaveLength(files.length);
+  expect(files.length).toBeGreaterThan(80);
 });
 
 afterAll(async () => {
@@ -150,7 +151,6 @@ describe('a hostile upload', () => {
       expect([path, readFileSync(path).includes(secret.slice(0, 16))]).toEqual([path, false]);
     expect(JSON.stringify(results.map(({ answer }) => answer))).not.toContain(secret.slice(0, 16));
     expect(connections).toBe(0);
-    expect(existsSync('/tmp/owned')).toBe(false);
   });
 
   it('leaves no program running', () => {
