@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Resources } from './resources.ts';
+import type { Resources } from './resources.ts';
 import { sqliteVersionOf, startServer } from './server-process.ts';
 
 /** Above this, a machine is not idle. */
@@ -11,9 +11,8 @@ const busyLoad = 0.5;
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
 /** Starts a server once to ask it which tools it uses. */
-export async function readConditions(): Promise<Record<string, string>> {
+export async function readConditions(resources: Resources): Promise<Record<string, string>> {
   const [load = 0] = loadavg();
-  await using resources = new Resources();
   const dataDir = resources.folder('conditions');
   const server = await startServer(resources, { dataDir, settings: { DEMO: 'off' } });
   await server.stop();

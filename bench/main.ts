@@ -21,7 +21,7 @@ const figureTimeoutMs = 10 * 60_000;
 const help = `Usage: npm run bench -- [options]
 
 Measures the server and writes report.md and report.json into bench/.
-It takes about five minutes; let nothing else run meanwhile.
+It takes about three minutes; let nothing else run meanwhile.
 
   --only NAME      one figure (may be given again): ${definitions.map(({ name }) => name).join(', ')}
   --quick          few runs, small input: shows that it works, says little
@@ -61,7 +61,7 @@ try {
   process.exit(2);
 }
 const chosen = definitions.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-const conditions = await readConditions();
+const conditions = await withResources(readConditions);
 const figures: Figure[] = [];
 for (const { name, title, method, measure } of chosen) {
   figures.push({ name, title, method, outcome: await measured(measure) });
@@ -81,8 +81,24 @@ if (options.output !== undefined) {
 }
 process.exit(figures.some(({ outcome }) => outcome.kind === 'failed') ? 1 : 0);
 
-/** One figure with resources of its own, which are gone afterwards, however it ends. */
+/** One figure; what goes wrong in it is part of the report. */
 async function measured(measure: FigureDefinition['measure']): Promise<Outcome> {
+  const cores = canPin(availableParallelism()) ? { server: 0, client: 1 } : undefined;
+  const say = (text: string): void => {
+    process.stderr.write(`${text}\n`);
+  };
+  return await withResources(async (resources) => {
+    const bench: Bench = { resources, quick: options.quick, cores, say };
+    try {
+      return await measure(bench);
+    } catch (error) {
+      return { kind: 'failed', reason: messageOf(error) };
+    }
+  });
+}
+
+/** Work with resources of its own, which are gone afterwards, however it ends, Ctrl-C included. */
+async function withResources<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
   await using resources = new Resources();
   const onSignal = (): void => {
     resources.removeNow();
@@ -94,12 +110,8 @@ async function measured(measure: FigureDefinition['measure']): Promise<Outcome> 
     resources.removeNow();
     process.exit(1);
   }, figureTimeoutMs);
-  const cores = canPin(availableParallelism()) ? { server: 0, client: 1 } : undefined;
-  const bench: Bench = { resources, quick: options.quick, cores, say: (text) => process.stderr.write(`${text}\n`) };
   try {
-    return await measure(bench);
-  } catch (error) {
-    return { kind: 'failed', reason: messageOf(error) };
+    return await work(resources);
   } finally {
     clearTimeout(late);
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

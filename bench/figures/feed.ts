@@ -126,9 +126,11 @@ function notesOf({ cores }: Bench, rounds: readonly Round[], feed: Feed): string
     cores === undefined
       ? 'Programs could not be tied to cores here (no `taskset`, or a single core): the ratio says less.'
       : `Both servers run on core ${cores.server}, the generator on core ${cores.client}.`,
-    countedRounds(rounds).length === quiet
-      ? `${quiet} of ${rounds.length} rounds count: in the others a server got less than ${share} of its core, because something else ran there.`
-      : `Only in ${quiet} of ${rounds.length} rounds both servers got ${share} of their core, so all of them count: the machine was busy, run it again.`,
+    quiet === rounds.length
+      ? `All ${quiet} rounds count: in each of them both servers got at least ${share} of their core.`
+      : countedRounds(rounds).length === quiet
+        ? `${quiet} of ${rounds.length} rounds count: in the others a server got less than ${share} of its core, because something else ran there.`
+        : `Only in ${quiet} of ${rounds.length} rounds both servers got ${share} of their core, so all of them count: the machine was busy, run it again.`,
   ];
 }
 

@@ -24,28 +24,33 @@ export const uploadFigure: FigureDefinition = {
   measure: async ({ resources, quick, say }) => {
     const sizeBytes = (quick ? 10 : 100) * megabyte;
     const dataDir = resources.folder('upload');
-    const server = await startServer(resources, { dataDir, settings: { DEMO: 'off', RATE_LIMIT: 'off' } });
+    const start = (): Promise<ServerProcess> =>
+      startServer(resources, { dataDir, settings: { DEMO: 'off', RATE_LIMIT: 'off' } });
+    const first = await start();
     say(`upload, making a clip of ${sizeBytes / megabyte} MB`);
-    const clip = await makeClip(resources, server.tools.ffmpeg, sizeBytes);
-    const token = await register(server.url);
+    const clip = await makeClip(resources, first.tools.ffmpeg, sizeBytes);
+    const token = await register(first.url);
+    await first.stop();
     await timeCopy(clip, join(dataDir, 'copy'));
     const pairs: { of: number; to: number }[] = [];
     const growths: number[] = [];
     const tools: number[] = [];
     for (let run = 1; run <= (quick ? 1 : 5); run += 1) {
       say(`upload, run ${run}`);
+      // Anew each time: memory that one upload took, the next one finds taken.
+      const server = await start();
       const before = residentBytes(server.pid) === undefined ? undefined : await bytesAtRest(server);
       await server.drained();
       const copyMs = await timeCopy(clip, join(dataDir, 'copy'));
       const watch = watchMemory(server);
       const replyMs = await publish(server.url, token, clip, `Upload ${run}`).finally(watch.stop);
       pairs.push({ of: replyMs, to: copyMs });
+      await server.drained();
+      await server.stop();
       if (before === undefined) continue;
       growths.push((watch.peakBytes() - before) / megabyte);
       tools.push(watch.toolsPeakBytes() / megabyte);
     }
-    await server.drained();
-    await server.stop();
     return {
       kind: 'measured',
       measurements: [
@@ -71,7 +76,7 @@ export const uploadFigure: FigureDefinition = {
       ],
       notes: [
         `The file is ${sizeBytes / megabyte} MB; the file system of the temporary folder is ${fileSystemOf(dataDir)}.`,
-        'Copy and upload take turns (A B A B …), the first copy, which warms the page cache, is not counted. The next turn begins when the background jobs of the last upload are done.',
+        'Copy and upload take turns (A B A B …), the first copy, which warms the page cache, is not counted. Each upload goes to a server that was just started, since the memory that one upload took, the next one would find taken; the next turn begins when its background jobs are done.',
         ...(growths.length === 0 ? ['Growth of memory could not be measured: this machine does not tell it.'] : []),
       ],
     };
