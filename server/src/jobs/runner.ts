@@ -158,17 +158,17 @@ export function createJobRunner(deps: {
   }
 
   async function runRow(row: OutboxRow): Promise<void> {
-    if (!isJobName(row.name)) throw new Error(`there is no job named ${row.name}`);
-    await runNamed(row.name, JSON.parse(row.payload));
+    if (!isJobName(row.name)) throw new UnreadableRowError(`there is no job named ${row.name}`);
+    await runNamed(row.name, row.payload);
   }
 
-  async function runNamed<N extends JobName>(name: N, payload: unknown): Promise<void> {
+  async function runNamed<N extends JobName>(name: N, payload: string): Promise<void> {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(jobDefinitions[name].timeoutMs)]);
     await handlers[name].run(parsePayload(name, payload), { signal });
     signal.throwIfAborted();
   }
 
-  async function giveUp<N extends JobName>(name: N, payload: unknown): Promise<void> {
+  async function giveUp<N extends JobName>(name: N, payload: string): Promise<void> {
     await handlers[name].gaveUp?.(parsePayload(name, payload));
   }
 
@@ -178,11 +178,12 @@ export function createJobRunner(deps: {
       return;
     }
     const attempts = row.attempts + 1;
-    const maxAttempts = isJobName(row.name) ? jobDefinitions[row.name].maxAttempts : 1;
-    const dead = attempts >= maxAttempts;
+    // What cannot be read will not be readable later, and there is nothing that its handler could be told.
+    const name = isJobName(row.name) && !(error instanceof UnreadableRowError) ? row.name : undefined;
+    const dead = name === undefined || attempts >= jobDefinitions[name].maxAttempts;
     const message = error instanceof Error ? error.message : String(error);
     log.error({ err: error, jobId: row.id, job: row.name, attempts, dead }, dead ? 'job given up' : 'job failed');
-    if (dead && isJobName(row.name)) await giveUp(row.name, JSON.parse(row.payload));
+    if (dead && name !== undefined) await giveUp(name, row.payload);
     await database.transaction((trx) =>
       outboxStore.updateAfterFailure(trx, row.id, {
         attempts,
@@ -230,7 +231,16 @@ export function createJobRunner(deps: {
   };
 }
 
-function parsePayload<N extends JobName>(name: N, payload: unknown): JobPayload<N>;
-function parsePayload(name: JobName, payload: unknown): unknown {
-  return Value.Parse(jobDefinitions[name].payload, payload);
+/** The row was not written by this version, or by nobody: trying again is for nothing. */
+class UnreadableRowError extends Error {
+  override readonly name = 'UnreadableRowError';
+}
+
+function parsePayload<N extends JobName>(name: N, payload: string): JobPayload<N>;
+function parsePayload(name: JobName, payload: string): unknown {
+  try {
+    return Value.Parse(jobDefinitions[name].payload, JSON.parse(payload));
+  } catch (error) {
+    throw new UnreadableRowError(`the payload is none of ${name}`, { cause: error });
+  }
 }
