@@ -1,0 +1,204 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createJobBench, type JobBench } from '../../test/job-bench.ts';
+import type { Cache, CacheKey } from '../ports/index.ts';
+import { metaStore } from '../store/index.ts';
+import { createWriter } from './index.ts';
+
+const key: CacheKey = { family: 'user', id: '1' };
+
+/** A cache that tells what is deleted when, and may outlive the process or fail. */
+type Watched = { deletions: (readonly CacheKey[])[]; onDelete: () => Promise<void> };
+const watching =
+  (watched: Watched, outlivesProcess: boolean) =>
+  (cache: Cache): Cache => ({
+    ...cache,
+    outlivesProcess,
+    delete: async (keys) => {
+      watched.deletions.push(keys);
+      await watched.onDelete();
+      await cache.delete(keys);
+    },
+  });
+
+let bench: JobBench;
+let watched: Watched;
+const start = async (outlivesProcess: boolean): Promise<void> => {
+  watched = { deletions: [], onDelete: async () => undefined };
+  bench = await createJobBench(watching(watched, outlivesProcess));
+};
+const stored = (): Promise<string | undefined> => metaStore.findMeta(bench.store.database.reader, 'demo');
+const put = (): Promise<void> =>
+  bench.writer.write(async ({ trx, invalidate }) => {
+    invalidate(key);
+    await metaStore.putMeta(trx, 'demo', 'written');
+  });
+afterEach(() => bench.remove());
+
+describe('with a cache that dies with the process', () => {
+  beforeEach(() => start(false));
+
+  it('commits rows and jobs together, then deletes cached values, then resolves', async () => {
+    const seen: unknown[] = [];
+    watched.onDelete = async () => {
+      seen.push(
+        'deleting',
+        await stored(),
+        (await bench.rows()).map((row) => row.name),
+      );
+    };
+    await bench.writer.write(async ({ trx, enqueue, invalidate }) => {
+      invalidate(key, { family: 'video', id: '2' });
+      await metaStore.putMeta(trx, 'demo', 'written');
+      await enqueue('video.cover', { videoId: 1 });
+      seen.push('working', await stored(), watched.deletions.length);
+    });
+    seen.push('resolved');
+    expect(seen).toEqual(['working', undefined, 0, 'deleting', 'written', ['video.cover'], 'resolved']);
+    expect(watched.deletions).toEqual([[key, { family: 'video', id: '2' }]]);
+  });
+
+  it('does not resolve before the deletion has', async () => {
+    const gate = Promise.withResolvers<void>();
+    const deleting = Promise.withResolvers<void>();
+    watched.onDelete = async () => {
+      deleting.resolve();
+      await gate.promise;
+    };
+    let resolved = false;
+    const writing = put().then(() => {
+      resolved = true;
+    });
+    await deleting.promise;
+    expect(await stored()).toBe('written');
+    expect(resolved).toBe(false);
+    gate.resolve();
+    await writing;
+  });
+
+  it('leaves nothing and deletes nothing when it is rolled back, and passes the error on', async () => {
+    const failed = new Error('changed my mind');
+    const writing = bench.writer.write(async ({ trx, enqueue, invalidate }) => {
+      invalidate(key);
+      await metaStore.putMeta(trx, 'demo', 'written');
+      await enqueue('video.cover', { videoId: 1 });
+      throw failed;
+    });
+    await expect(writing).rejects.toBe(failed);
+    expect(await stored()).toBeUndefined();
+    expect(await bench.rows()).toEqual([]);
+    expect(watched.deletions).toEqual([]);
+  });
+
+  it('writes no row for the deletion, and does not hide that it failed', async () => {
+    await put();
+    expect(await bench.rows()).toEqual([]);
+    watched.onDelete = () => Promise.reject(new Error('broken'));
+    await expect(put()).rejects.toThrow('broken');
+  });
+
+  it('touches no cached value when none became old', async () => {
+    const before = bench.cache.generation();
+    await bench.writer.write(({ trx }) => metaStore.putMeta(trx, 'demo', 'written'));
+    expect(watched.deletions).toEqual([]);
+    expect(bench.cache.generation()).toBe(before);
+  });
+
+  it('forgets what a first try noted when the engine runs the transaction again', async () => {
+    const { database } = bench.store;
+    const rerunning = createWriter({
+      ...bench,
+      database: {
+        ...database,
+        transaction: async (work) => {
+          await database
+            .transaction(async (trx) => {
+              await work(trx);
+              throw new Error('deadlock');
+            })
+            .catch(() => undefined);
+          return await database.transaction(work);
+        },
+      },
+      wake: () => undefined,
+    });
+    await rerunning.write(async ({ enqueue, invalidate }) => {
+      invalidate(key);
+      await enqueue('video.cover', { videoId: 1 });
+    });
+    expect(watched.deletions).toEqual([[key]]);
+    expect((await bench.rows()).length).toBe(1);
+  });
+});
+
+describe('with a cache that outlives the process', () => {
+  beforeEach(() => start(true));
+
+  it('writes the deletion as a job of the same transaction, and deletes at once as well', async () => {
+    watched.onDelete = async () => {
+      expect((await bench.rows()).map((row) => row.name)).toEqual(['cache.delete']);
+    };
+    await put();
+    expect(watched.deletions).toEqual([[key]]);
+    const [row] = await bench.rows();
+    expect(JSON.parse(row?.payload ?? '')).toEqual({ keys: [key] });
+  });
+
+  it('stands although the cache is down, and the job repeats the deletion until it is done', async () => {
+    watched.onDelete = () => Promise.reject(new Error('the cache is down'));
+    await put();
+    expect(await stored()).toBe('written');
+    const runner = await bench.startRunner({ 'cache.delete': { run: ({ keys }) => bench.cache.delete(keys) } });
+    await runner.processAll();
+    expect((await bench.rows()).map((row) => row.attempts)).toEqual([1]);
+    watched.onDelete = async () => undefined;
+    watched.deletions = [];
+    await bench.later(runner, 60_000);
+    expect(watched.deletions).toEqual([[key]]);
+    expect(await bench.rows()).toEqual([]);
+  });
+
+  it('writes no job for a deletion that was rolled back', async () => {
+    const writing = bench.writer.write(async ({ invalidate }) => {
+      invalidate(key);
+      throw new Error('changed my mind');
+    });
+    await expect(writing).rejects.toThrow();
+    expect(await bench.rows()).toEqual([]);
+    expect(watched.deletions).toEqual([]);
+  });
+});
+
+describe('jobs that are added', () => {
+  beforeEach(() => start(false));
+
+  it('wakes the relay after the commit, and only if there is something to carry', async () => {
+    const wakes: number[] = [];
+    const wake = (): void => {
+      wakes.push(1);
+    };
+    const writer = createWriter({ ...bench, database: bench.store.database, wake });
+    await writer.write(({ trx }) => metaStore.putMeta(trx, 'demo', 'x'));
+    expect(wakes.length).toBe(0);
+    await writer.write(async ({ enqueue }) => {
+      await enqueue('video.cover', { videoId: 1 });
+      expect(wakes.length).toBe(0);
+    });
+    expect(wakes.length).toBe(1);
+  });
+
+  it('adds one row of a key as long as it is there', async () => {
+    const options = { dedupeKey: 'cover:1' };
+    await bench.enqueue('video.cover', { videoId: 1 }, options);
+    await bench.enqueue('video.cover', { videoId: 1 }, options);
+    await bench.enqueue('video.cover', { videoId: 2 }, { dedupeKey: 'cover:2' });
+    await bench.enqueue('video.cover', { videoId: 3 });
+    await bench.enqueue('video.cover', { videoId: 3 });
+    expect((await bench.rows()).map((row) => row.dedupe_key)).toEqual(['cover:1', 'cover:2', null, null]);
+    const runner = await bench.startRunner({ 'video.cover': { run: async () => undefined } });
+    await runner.processAll();
+    await runner.close();
+    expect(await bench.rows()).toEqual([]);
+    await bench.enqueue('video.cover', { videoId: 1 }, options);
+    expect((await bench.rows()).length).toBe(1);
+  });
+});
