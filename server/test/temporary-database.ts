@@ -14,7 +14,16 @@ export type TemporaryDatabase = {
 export async function openTemporaryDatabase(): Promise<TemporaryDatabase> {
   const folder = temporaryFolder();
   const path = join(folder.path, 'test.sqlite');
-  let database = await openSqlite(path);
+  const open = async (): Promise<Database> => {
+    const opened = await openSqlite(path);
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> => {
+      closing ??= opened.close();
+      return closing;
+    };
+    return { ...opened, close };
+  };
+  let database = await open();
   return {
     get database() {
       return database;
@@ -22,7 +31,7 @@ export async function openTemporaryDatabase(): Promise<TemporaryDatabase> {
     path,
     reopen: async () => {
       await database.close();
-      database = await openSqlite(path);
+      database = await open();
       return database;
     },
     remove: async () => {
