@@ -24,7 +24,10 @@ export type Lease = string;
 
 export type Lookup<V> =
   | { readonly hit: true; readonly value: V }
-  /** Concurrent misses of one key get the same lease as long as nothing deleted it, so their loads can be shared. */
+  /**
+   * Concurrent misses of one key get the same lease as long as nothing deleted it, so their loads can be shared. While the
+   * cache fails, each miss gets a lease of its own that fills nothing: a deletion in between would not be noticed.
+   */
   | { readonly hit: false; readonly lease: Lease };
 
 export interface CacheRegion<V> {
@@ -42,7 +45,11 @@ export interface Cache {
   readonly outlivesProcess: boolean;
   /** Opens the region of a family. Call once per family. */
   region<V>(family: CacheFamily<V>): CacheRegion<V>;
-  /** Deletes values and voids leases. When it resolves, no later look-up returns what was there before. */
+  /**
+   * Deletes values and voids leases. When it resolves, no later look-up of this process returns what was there before;
+   * other processes, which may keep values in their own memory, follow within a bound that the adapter states. Rejects if
+   * the cache cannot be reached.
+   */
   delete(keys: readonly CacheKey[]): Promise<void>;
   /**
    * A number that changes whenever a deletion may have made something old that was derived from cached values. What was

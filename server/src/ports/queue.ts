@@ -21,7 +21,10 @@ export interface Queue {
    * affair: the message is not repeated by the carrier, the outbox does that.
    */
   consume(lane: Lane, concurrency: number, handle: (message: QueueMessage) => Promise<void>): Promise<void>;
-  /** Messages accepted and not yet handled, all lanes. */
+  /**
+   * Messages that this process knows to be accepted and not yet handled, all lanes. Of a carrier between processes those
+   * that it was given to handle: what lies at the broker or elsewhere is not counted.
+   */
   depth(): number;
   ping(): Promise<void>;
   /** Stops taking messages, waits for handlers that run (they are aborted by their owner), drops the rest. */
