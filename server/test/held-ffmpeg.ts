@@ -26,7 +26,7 @@ export async function createHeldFfmpeg(): Promise<HeldFfmpeg> {
   // `exec`, so that what is killed is the program that holds the pipes and not a shell before it.
   const ffmpeg = `#!/bin/sh
 case "$*" in
-  *image2pipe*) [ -e '${gate('covers')}' ] && exec sleep 60 ;;
+  *mjpeg*) [ -e '${gate('covers')}' ] && exec sleep 60 ;;
   *libx264*)
     [ -e '${gate('crashes')}' ] && kill -9 $$
     while [ -e '${gate('conversions')}' ]; do sleep 0.02; done ;;

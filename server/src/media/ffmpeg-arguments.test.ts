@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AcceptedVideo, convertArguments, demuxers, frameArguments, remuxArguments } from './index.ts';
+import { type AcceptedVideo, convertArguments, coverArguments, demuxers, remuxArguments } from './index.ts';
 
 const video: AcceptedVideo = {
   kind: 'accepted',
@@ -17,7 +17,7 @@ const limits = { maxDurationMs: 600_000, maxBytes: 512_000_000 };
 const input = '/data/media/.staged/-y evil; $(x).part';
 const output = '/data/media/.staged/out.mp4';
 const runs: readonly (readonly [string, string[]])[] = [
-  ['a frame', frameArguments(input, 2, 1_234)],
+  ['a cover', coverArguments(input, '/data/media/.staged/cover.jpg', 2, 1_234)],
   ['a copy', remuxArguments(input, output, video)],
   ['a conversion', convertArguments(input, output, video, limits)],
 ];
@@ -49,7 +49,7 @@ it('takes the tracks that were judged, and no others', () => {
   expect(every(remuxArguments(input, output, video), '-map')).toEqual(['0:2', '0:5']);
   expect(every(convertArguments(input, output, video, limits), '-map')).toEqual(['0:2', '0:5']);
   expect(every(remuxArguments(input, output, { ...video, audioIndex: undefined }), '-map')).toEqual(['0:2']);
-  expect(every(frameArguments(input, 7, 0), '-map')).toEqual(['0:7']);
+  expect(every(coverArguments(input, output, 7, 0), '-map')).toEqual(['0:7', '0:7']);
 });
 
 it('leaves names and places behind, and puts the index first', () => {
@@ -80,10 +80,10 @@ it('bounds a conversion: a little longer than allowed, no larger, no faster than
 });
 
 it('writes moments in seconds with a point, for any moment', () => {
-  expect(after(frameArguments(input, 0, 1_234), '-ss')).toBe('1.234');
+  expect(after(coverArguments(input, output, 0, 1_234), '-ss')).toBe('1.234');
   fc.assert(
     fc.property(fc.nat({ max: 86_400_000 }), (momentMs) => {
-      expect(after(frameArguments(input, 0, momentMs), '-ss')).toMatch(/^\d+\.\d{3}$/);
+      expect(after(coverArguments(input, output, 0, momentMs), '-ss')).toMatch(/^\d+\.\d{3}$/);
     }),
   );
 });

@@ -3,6 +3,10 @@ import { demuxers, maxAllocationBytes } from './probe-report.ts';
 
 const outputShortSidePixels = 1_080;
 const coverShortSidePixels = 720;
+/** ffmpeg's scale for JPEG: 2 is best, 31 worst. */
+const coverQuality = '4';
+/** Side of the square sample that a frame is judged by. */
+export const sampleSidePixels = 64;
 const outputMaxFramesPerSecond = 60;
 
 /** Every run: no questions, only the file itself, only known containers. */
@@ -24,23 +28,22 @@ const guarded = (path: string, beforeInput: readonly string[] = []): string[] =>
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3);
 
-/** Writes one frame, no larger than a cover, as PNG to standard output. */
-export function frameArguments(path: string, videoIndex: number, momentMs: number): string[] {
+/**
+ * Takes the frame at a moment out twice: as a JPEG no larger than a cover, written to `output`, and as a small grey sample
+ * of {@link sampleSidePixels} squared bytes on standard output, by which `scoreFrame` judges it. Nothing is written where
+ * there is no frame.
+ */
+export function coverArguments(input: string, output: string, videoIndex: number, momentMs: number): string[] {
+  const oneFrame = ['-map', `0:${videoIndex}`, '-frames:v', '1'];
   return [
-    ...guarded(path, ['-threads', '2', '-ss', seconds(momentMs)]),
-    '-map',
-    `0:${videoIndex}`,
-    '-frames:v',
-    '1',
+    ...guarded(input, ['-threads', '2', '-ss', seconds(momentMs)]),
+    ...oneFrame,
     '-vf',
-    `${atMostShortSide(coverShortSidePixels)},setsar=1`,
-    '-f',
-    'image2pipe',
-    '-c:v',
-    'png',
-    '-compression_level',
-    '1',
-    'pipe:1',
+    // JPEG has the whole range of brightness; the encoder takes it by this name in every version.
+    `${atMostShortSide(coverShortSidePixels)}:out_range=full,setsar=1,format=yuvj420p`,
+    ...['-map_metadata', '-1', '-c:v', 'mjpeg', '-q:v', coverQuality, '-f', 'image2', '-y', `file:${output}`],
+    ...oneFrame,
+    ...['-vf', `scale=${sampleSidePixels}:${sampleSidePixels},format=gray`, '-f', 'rawvideo', 'pipe:1'],
   ];
 }
 

@@ -1,6 +1,5 @@
 import { DomainError } from '@tiktok-server/contract';
-import sharp from 'sharp';
-import { coverMoments, frameArguments, scoreFrame } from '../../media/index.ts';
+import { coverArguments, coverMoments, sampleSidePixels, scoreFrame } from '../../media/index.ts';
 import type { BlobStore, StagedBlob, Transcoder } from '../../ports/index.ts';
 
 /** Makes the picture that stands for a video. */
@@ -21,12 +20,31 @@ export const coverAtOnceMs = 2_000;
 /** In a job, where nobody waits. */
 export const coverInJobMs = 60_000;
 
-const frameMaxBytes = 32 * 1024 * 1024;
-const sampleSidePixels = 64;
-const jpegQuality = 80;
+const sampleBytes = sampleSidePixels ** 2;
+
+type Frame = { readonly path: string; readonly score: number; readonly good: boolean };
 
 export function createCoverMaker(deps: { readonly transcoder: Transcoder; readonly blobs: BlobStore }): CoverMaker {
   const { transcoder, blobs } = deps;
+
+  /** The frame at a moment, or why there is none. */
+  async function takeFrame(
+    path: string,
+    videoIndex: number,
+    momentMs: number,
+    timeoutMs: number,
+  ): Promise<Frame | 'none' | 'late'> {
+    const target = blobs.scratchPath('jpg');
+    const result = await transcoder.run('ffmpeg', coverArguments(path, target, videoIndex, momentMs), {
+      timeoutMs,
+      maxOutputBytes: sampleBytes,
+    });
+    if (result.exitCode === 0 && result.stdout.length === sampleBytes) {
+      return { path: target, ...scoreFrame(result.stdout) };
+    }
+    await blobs.discardScratch(target);
+    return result.end === 'timeout' ? 'late' : 'none';
+  }
 
   /** The best frame that the time allows: a good one ends the search. */
   async function findFrame(
@@ -34,48 +52,32 @@ export function createCoverMaker(deps: { readonly transcoder: Transcoder; readon
     videoIndex: number,
     durationMs: number,
     deadline: number,
-  ): Promise<Buffer | undefined> {
-    let best: { readonly frame: Buffer; readonly score: number } | undefined;
-    let late = false;
+  ): Promise<Frame | undefined> {
+    let best: Frame | undefined;
     for (const momentMs of coverMoments(durationMs)) {
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) {
-        late = true;
-        break;
-      }
-      const result = await transcoder.run('ffmpeg', frameArguments(path, videoIndex, momentMs), {
-        timeoutMs: Math.ceil(leftMs),
-        maxOutputBytes: frameMaxBytes,
-      });
-      if (result.end === 'timeout') late = true;
-      if (result.exitCode !== 0 || result.stdout.length === 0) continue;
-      const sample = await sharp(result.stdout)
-        .greyscale()
-        .resize(sampleSidePixels, sampleSidePixels, { fit: 'fill' })
-        .raw()
-        .toBuffer();
-      const { score, good } = scoreFrame(sample);
-      if (best === undefined || score > best.score) best = { frame: result.stdout, score };
-      if (good) break;
+      const frame = leftMs > 0 ? await takeFrame(path, videoIndex, momentMs, Math.ceil(leftMs)) : 'late';
+      if (frame === 'late') return best;
+      if (frame === 'none') continue;
+      const [kept, worse] = best === undefined || frame.score > best.score ? [frame, best] : [best, frame];
+      if (worse !== undefined) await blobs.discardScratch(worse.path);
+      best = kept;
+      if (best.good) return best;
     }
-    if (best === undefined && !late) {
-      throw new DomainError('ErrNotVideo', {
-        detail: { en: 'none of its pictures can be decoded', zh: '无法解码任何画面' },
-      });
-    }
-    return best?.frame;
+    if (best !== undefined) return best;
+    throw new DomainError('ErrNotVideo', {
+      detail: { en: 'none of its pictures can be decoded', zh: '无法解码任何画面' },
+    });
   }
 
   return {
     make: async (path, { videoIndex, durationMs }, budgetMs) => {
       const frame = await findFrame(path, videoIndex, durationMs, performance.now() + budgetMs);
       if (frame === undefined) return undefined;
-      const target = blobs.scratchPath('jpg');
       try {
-        await sharp(frame).jpeg({ quality: jpegQuality, mozjpeg: true }).toFile(target);
-        return await blobs.adopt(target);
+        return await blobs.adopt(frame.path);
       } catch (error) {
-        await blobs.discardScratch(target);
+        await blobs.discardScratch(frame.path);
         throw error;
       }
     },
