@@ -110,7 +110,7 @@ async function build(
     writer,
     ids,
     clock,
-    passwords: await createPasswords(),
+    passwords: createPasswords(),
     sessions,
     limiter,
   });

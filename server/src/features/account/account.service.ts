@@ -4,7 +4,7 @@ import type { Writer } from '../../jobs/index.ts';
 import type { Clock, IdSource, RateLimiter, RateRule } from '../../ports/index.ts';
 import { userKey } from '../../read/index.ts';
 import { userStore } from '../../store/index.ts';
-import type { Passwords } from './passwords.ts';
+import { type Passwords, unusableHash } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 
 export type AccountDeps = {
@@ -34,6 +34,8 @@ export const nameKeyOf = (name: string): string => name.normalize('NFC').trim().
 
 export interface AccountService {
   register(username: string, password: string, address: string): Promise<SignedIn>;
+  /** Opens an account that has no password, so that nobody can log in to it; returns its id. */
+  openWithoutLogin(username: string): Promise<number>;
   login(username: string, password: string, address: string): Promise<SignedIn>;
   changePassword(userId: number, oldPassword: string, newPassword: string, address: string): Promise<SignedIn>;
   close(userId: number, password: string, address: string): Promise<void>;
@@ -76,24 +78,28 @@ export function createAccountService(deps: AccountDeps): AccountService {
     return await prove(user, user.name_key, password, address);
   }
 
+  async function open(username: string, passwordHash: string): Promise<number> {
+    const id = ids.next();
+    await writer.write(async ({ trx, invalidate }) => {
+      const user = { id, name: username, nameKey: nameKeyOf(username), passwordHash, createdAt: clock.now() };
+      if (!(await userStore.insertUser(trx, user))) throw new DomainError('ErrUserAlreadyExist');
+      // Somebody may have asked for this id before it existed.
+      invalidate(userKey(id));
+    });
+    return id;
+  }
+
   return {
     register: async (username, password, address) => {
       await limit(`register:${address}`, registrations);
-      const nameKey = nameKeyOf(username);
       // Before the hash, which is dear; the transaction decides again.
-      if ((await userStore.findUserByNameKey(database.reader, nameKey)) !== undefined) {
+      if ((await userStore.findUserByNameKey(database.reader, nameKeyOf(username))) !== undefined) {
         throw new DomainError('ErrUserAlreadyExist');
       }
-      const passwordHash = await passwords.hash(password);
-      const id = ids.next();
-      await writer.write(async ({ trx, invalidate }) => {
-        const user = { id, name: username, nameKey, passwordHash, createdAt: clock.now() };
-        if (!(await userStore.insertUser(trx, user))) throw new DomainError('ErrUserAlreadyExist');
-        // Somebody may have asked for this id before it existed.
-        invalidate(userKey(id));
-      });
+      const id = await open(username, await passwords.hash(password));
       return { user_id: id, token: await sessions.issue(id, 1) };
     },
+    openWithoutLogin: (username) => open(username, unusableHash()),
     login: async (username, password, address) => {
       await limit(`login:${address}`, loginsHere);
       const nameKey = nameKeyOf(username);

@@ -1,5 +1,4 @@
 import { DomainError } from '@tiktok-server/contract';
-import sharp from 'sharp';
 import type { UserRow } from '../../db/index.ts';
 import { type BlobOwner, newBlobKey, promoteWith, type Unit, type Writer } from '../../jobs/index.ts';
 import { type PictureShape, pictureShapes } from '../../media/index.ts';
@@ -66,6 +65,9 @@ async function reencode(
   part: string,
 ): Promise<{ key: string; staged: StagedBlob }> {
   const path = blobs.scratchPath('jpg');
+  // When it is first needed: it takes 20 MB, and most processes never see a picture.
+  const { default: sharp } = await import('sharp');
+  sharp.cache(false);
   try {
     await sharp(received.path, { limitInputPixels: maxInputPixels, failOn: 'error', pages: 1 })
       .timeout({ seconds: decodeTimeoutSeconds })
