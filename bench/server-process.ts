@@ -5,11 +5,10 @@ import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
+import { startArguments } from '../scripts/start-command.ts';
 import { cpuTimeMs } from './process-figures.ts';
 import { type Resources, stopProcess, waitFor } from './resources.ts';
 
-const program = fileURLToPath(new URL('../server/src/main.ts', import.meta.url));
 const startTimeoutMs = 60_000;
 const pollEveryMs = 10;
 const drainTimeoutMs = 120_000;
@@ -56,7 +55,7 @@ export async function startServer(
   const port = await freePort();
   const logPath = join(options.dataDir, '..', `server-${port}.log`);
   const log = openSync(logPath, 'w');
-  const [command, args] = pinned(options.core, [...(options.nodeArguments ?? []), program]);
+  const [command, args] = pinned(options.core, [...(options.nodeArguments ?? []), ...startArguments()]);
   const startedAt = performance.now();
   const child = resources.spawn(command, args, {
     // Away from the repository, so that a .env file there changes nothing.

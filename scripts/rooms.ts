@@ -38,7 +38,7 @@ const rooms: Readonly<Record<string, Room>> = {
   config: { code: ['contract'] },
   contract: { code: [], packages: ['typebox'] },
   conformance: { code: ['contract'] },
-  bench: { code: ['contract'] },
+  bench: { code: ['contract', 'scripts'] },
   scripts: { code: ['contract', 'config', 'http'] },
   'vitest.config.ts': { code: [] },
 };

@@ -3,8 +3,6 @@ import { ConfigError, helpText, loadConfig, readEnvironment } from './config/ind
 import { type Context, createContext } from './context.ts';
 import { publishDemo } from './demo.ts';
 
-const neededNode = 24;
-
 function fail(message: string): never {
   process.stderr.write(`${message}\n`);
   process.exit(1);
@@ -77,11 +75,6 @@ if (argument === '--help' || argument === '-h') {
   process.exit(0);
 }
 if (argument !== undefined) fail(`${argument} is not understood: settings are environment variables, see --help`);
-if (Number(process.versions.node.split('.')[0]) < neededNode) {
-  fail(
-    `Node ${neededNode} or newer is needed, this is ${process.version}. Start with "npm start", which brings its own on Linux.`,
-  );
-}
 try {
   const context = await start();
   stopOnSignals(context);

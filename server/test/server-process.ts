@@ -2,10 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { startArguments } from '../../scripts/start-command.ts';
 import { type Answer, parseAnswer } from './server.ts';
 
-const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const startTimeoutMs = 20_000;
 const callTimeoutMs = 20_000;
 
@@ -20,7 +19,7 @@ export type ServerProcess = {
 };
 
 export function spawnServer(dataDir: string, settings: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [program], {
+  return spawn(process.execPath, startArguments(), {
     // Away from the repository, so that a settings file there changes nothing.
     cwd: dataDir,
     env: {
