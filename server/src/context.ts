@@ -21,7 +21,7 @@ import { type AccountService, createAccountService } from './features/account/ac
 import { createPasswords } from './features/account/passwords.ts';
 import { createSessions } from './features/account/sessions.ts';
 import { commentRoutes } from './features/comment/comment.routes.ts';
-import { feedRoutes } from './features/feed/feed.routes.ts';
+import { createFeed } from './features/feed/feed.routes.ts';
 import { followRoutes } from './features/follow/follow.routes.ts';
 import { likeRoutes } from './features/like/like.routes.ts';
 import { messageRoutes } from './features/message/message.routes.ts';
@@ -137,8 +137,10 @@ async function build(
     (open) => open.close(),
   );
 
+  const feed = createFeed({ database, cache, facts, clock });
   const app = opened(
     await createApp({
+      ready: feed.ready,
       settings: {
         publicUrl: config.publicUrl,
         trustProxy: config.trustProxy,
@@ -147,7 +149,7 @@ async function build(
         uploadsPerUser: config.uploads.perUser,
       },
       log: log.logger,
-      requestLog: log.requestLogger,
+      requestLog: log.requestLog,
       version: readVersion(),
       sessions,
       blobs,
@@ -161,7 +163,7 @@ async function build(
       handlers: {
         ...accountRoutes({ account, facts, writer, blobs }),
         ...videoRoutes({ ...publishing, database, facts }),
-        ...feedRoutes({ database, cache, facts, clock }),
+        ...feed.handlers,
         ...likeRoutes({ database, writer, ids, facts }),
         ...commentRoutes({ database, writer, ids, clock, facts, monthAndDay: monthAndDayIn(config.timeZone) }),
         ...followRoutes({ database, writer, ids, facts }),

@@ -30,5 +30,14 @@ export class ReadyAnswer {
 
 export type Handler<N extends OperationName> = (call: Call<N>) => Promise<AnswerOf<Operations[N]> | ReadyAnswer>;
 
+/**
+ * Answers a guest at once from what lies ready in memory, or with nothing: then the handler is asked, whose answer would be
+ * the same.
+ */
+export type ReadyHandler<N extends OperationName> = (
+  input: InputOf<Operations[N]>,
+  baseUrl: string,
+) => ReadyAnswer | undefined;
+
 /** One handler per operation: a missing one does not compile. */
 export type Handlers = { readonly [N in OperationName]: Handler<N> };

@@ -1,15 +1,19 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
 import multipart from '@fastify/multipart';
 import { DomainError } from '@tiktok-server/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { ReadyHandler } from '../features/handler.ts';
+import type { RequestLog } from '../ports/index.ts';
 import { createSlots } from './admission.ts';
 import { clientErrorAnswer } from './client-errors.ts';
-import { answerHeaders, failureOf, languageOf } from './envelope.ts';
+import { answerHeaders, failureOf, languageOf, requestIdHeader, securityHeaders } from './envelope.ts';
 import { type HealthChecks, registerHealth } from './health-routes.ts';
 import { registerMedia } from './media-routes.ts';
 import { type OperationDeps, registerOperations } from './operation-routes.ts';
 import { registerPages } from './page-routes.ts';
 import { readForm, readJson } from './parameters.ts';
-import { logRequests, type RequestLog } from './request-log.ts';
+import { createReadyLane } from './ready-lane.ts';
+import { logRequests } from './request-log.ts';
 
 export type HttpSettings = {
   readonly publicUrl: string | undefined;
@@ -23,6 +27,7 @@ export type HttpSettings = {
 };
 
 export type AppDeps = Omit<OperationDeps, 'uploads' | 'baseUrlOf'> & {
+  readonly ready: ReadyHandler<'feed'>;
   readonly settings: HttpSettings;
   readonly log: { readonly error: (fields: object, message: string) => void };
   readonly requestLog: RequestLog;
@@ -39,40 +44,36 @@ const headersMaxBytes = 16 * 1024;
 const idleConnectionMs = 5 * 60_000;
 const keepAliveMs = 72_000;
 
-/** On every answer, whatever it is. */
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-} as const;
-
 /** Builds the server; it listens when told to. */
 export async function createApp(deps: AppDeps): Promise<App> {
   const { settings, log } = deps;
-  const prefix = `${Date.now().toString(36)}-`;
-  let requests = 0;
+  const nextRequestId = requestIds();
+  const lane = createReadyLane({
+    ready: deps.ready,
+    publicUrl: settings.publicUrl,
+    direct: settings.trustProxy === false,
+    nextRequestId,
+    log: deps.requestLog,
+  });
   const app = Fastify({
-    genReqId: () => {
-      requests += 1;
-      return `${prefix}${requests.toString(36)}`;
-    },
+    serverFactory: (handler) =>
+      serverOf(settings, (request, response) => {
+        if (!lane.answer(request, response)) handler(request, response);
+      }),
+    genReqId: nextRequestId,
     bodyLimit: bodyMaxBytes,
     trustProxy: trusted(settings.trustProxy),
-    requestTimeout: settings.requestTimeoutMs,
-    keepAliveTimeout: keepAliveMs,
-    connectionTimeout: idleConnectionMs,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    http: { maxHeaderSize: headersMaxBytes, headersTimeout: settings.headersTimeoutMs },
     routerOptions: { ignoreTrailingSlash: true },
     clientErrorHandler: clientErrorAnswer,
     // An address that cannot be decoded: no route and no hook sees it.
     frameworkErrors: (error, request, reply) => {
-      reply.headers(securityHeaders).header('x-request-id', request.id);
+      reply.headers(securityHeaders).header(requestIdHeader, request.id);
       fail(new DomainError('ErrPathNotFound', { cause: error }), request, reply);
     },
   });
-  app.server.maxConnections = settings.maxConnections;
+  app.addHook('preClose', async () => lane.close());
   // Old clients send a form with GET requests.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   app.decorateRequest('callerId', undefined);
@@ -80,7 +81,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   acceptBodies(app);
   await app.register(multipart);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(securityHeaders).header('x-request-id', request.id);
+    reply.headers(securityHeaders).header(requestIdHeader, request.id);
     done();
   });
   limitInFlight(app, settings.maxInFlight);
@@ -107,6 +108,31 @@ export async function createApp(deps: AppDeps): Promise<App> {
   registerHealth(app, deps.checks);
   await registerPages(app, deps.version);
   return app;
+}
+
+function serverOf(settings: HttpSettings, listener: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: headersMaxBytes,
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: settings.requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+    },
+    listener,
+  );
+  server.setTimeout(idleConnectionMs);
+  server.maxConnections = settings.maxConnections;
+  return server;
+}
+
+/** Ids that no other process and no other request has. */
+function requestIds(): () => string {
+  const prefix = `${Date.now().toString(36)}-`;
+  let requests = 0;
+  return () => {
+    requests += 1;
+    return `${prefix}${requests.toString(36)}`;
+  };
 }
 
 /** Fastify's form of TRUST_PROXY: addresses, or the number of proxies in front. */

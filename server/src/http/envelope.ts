@@ -30,6 +30,8 @@ export const securityHeaders = {
   'referrer-policy': 'no-referrer',
 } as const;
 
+export const requestIdHeader = 'x-request-id';
+
 /** `Retry-After` of rows that are sent with 429 or 503 when nothing better is known. */
 const defaultRetryAfterSeconds = 1;
 

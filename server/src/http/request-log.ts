@@ -1,29 +1,20 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import type { RequestLog } from '../ports/index.ts';
 
-/**
- * One line per request, with the id that the caller got in `x-request-id`. It names the operation and never the query
- * string, a body or a header: tokens and passwords live there.
- */
-export type RequestLog = {
-  readonly info: (fields: object, message: string) => void;
-};
-
+/** One line per request, with the id that the caller got in `x-request-id`. */
 export function logRequests(app: FastifyInstance, log: RequestLog): void {
-  app.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    log.info(
-      {
-        requestId: request.id,
-        method: request.method,
-        path: pathOf(request.url),
-        operation: request.routeOptions.config.operationName,
-        status: reply.statusCode,
-        code: request.statusCodeSent,
-        durationMs: Math.round(reply.elapsedTime * 100) / 100,
-        userId: request.callerId,
-        address: request.ip,
-      },
-      'request',
-    );
+  app.addHook('onResponse', (request, reply, done) => {
+    log.write({
+      requestId: request.id,
+      method: request.method,
+      path: pathOf(request.url),
+      operation: request.routeOptions.config.operationName,
+      status: reply.statusCode,
+      code: request.statusCodeSent,
+      durationMs: reply.elapsedTime,
+      userId: request.callerId,
+      address: request.ip,
+    });
     done();
   });
 }

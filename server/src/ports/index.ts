@@ -5,4 +5,5 @@ export * from './clock.ts';
 export * from './id-source.ts';
 export * from './queue.ts';
 export * from './rate-limiter.ts';
+export * from './request-log.ts';
 export * from './transcoder.ts';
