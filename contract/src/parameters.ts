@@ -19,6 +19,8 @@ export type Parameter<T> = {
   readonly schema: { readonly type: string; readonly [keyword: string]: unknown };
   /** Values worth trying; property tests and the documentation start from them. */
   readonly example: string;
+  /** Looked at only if that parameter, which comes before it, has that value; else it counts as not given. */
+  readonly appliesIf?: { readonly parameter: string; readonly value: unknown };
   /** Reads a value as it came; `undefined` means that it was not given. */
   readonly parse: (raw: string | undefined) => Parsed<T>;
 };
@@ -90,6 +92,15 @@ export function choice<const C extends readonly number[]>(choices: C, doc: Text)
         : good(found);
     },
   };
+}
+
+/** A parameter that means something for one value of another only; clients send both always, one of them empty or 0. */
+export function appliesIf<T>(
+  parameter: string,
+  value: unknown,
+  optional: Parameter<T | undefined>,
+): Parameter<T | undefined> {
+  return { ...optional, appliesIf: { parameter, value } };
 }
 
 type TextRules = {

@@ -76,7 +76,7 @@ describe('a server that is told to stop', () => {
       password: 'password',
     });
     const body = multipart([], { data: bear });
-    const headers = { ...body.headers, 'content-length': String(body.payload.length), connection: 'close' };
+    const headers = { ...body.headers, 'content-length': String(body.payload.length) };
     const head = requestText('POST', `/douyin/publish/action/?token=${textOf(user, 'token')}`, headers);
     const bytes = Buffer.concat([Buffer.from(head), body.payload]);
     const connection = open(Number(new URL(server.url).port));
@@ -93,7 +93,10 @@ describe('a server that is told to stop', () => {
     await vi.waitFor(async () => await expect(fetch(new URL('/healthz', server.url))).rejects.toThrow());
     connection.write(rest);
     expect(answerOf(await connection.response())).toEqual({ status_code: 0, status_msg: '' });
+    // Not when the connection, which the answer kept alive, has been idle for long enough.
+    const answeredMs = performance.now();
     if (server.child.exitCode === null) await once(server.child, 'exit');
+    expect(performance.now() - answeredMs).toBeLessThan(5_000);
     expect(server.child.exitCode).toBe(0);
     expect(readdirSync(join(dataDir, 'media', 'videos'))).toHaveLength(1);
     expect(readdirSync(join(dataDir, 'media', '.staged'))).toEqual([]);

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { limits } from '../limits.ts';
 import { Comment, Video } from '../objects.ts';
-import { choice, cursor, optionalId, optionalText } from '../parameters.ts';
+import { appliesIf, choice, cursor, optionalId, optionalText } from '../parameters.ts';
 import { feedPage, latestTime, nothing, operation, ownerId, page, videoId, videoPage } from './define.ts';
 
 export const contentOperations = {
@@ -136,16 +136,20 @@ export const contentOperations = {
     parameters: {
       video_id: videoId,
       action_type: choice([1, 2], { en: '1: add, 2: delete', zh: '1 发布，2 删除' }),
-      comment_text: optionalText(
-        {
-          maxCodePoints: limits.commentMaxCodePoints,
-          tooLong: 'ErrCommentTooLong',
-          multiline: true,
-        },
-        'Nice!',
-        { en: '1–500 characters', zh: '1–500 个字符' },
+      comment_text: appliesIf(
+        'action_type',
+        1,
+        optionalText(
+          {
+            maxCodePoints: limits.commentMaxCodePoints,
+            tooLong: 'ErrCommentTooLong',
+            multiline: true,
+          },
+          'Nice!',
+          { en: '1–500 characters', zh: '1–500 个字符' },
+        ),
       ),
-      comment_id: optionalId({ en: 'The comment to delete', zh: '要删除的评论' }),
+      comment_id: appliesIf('action_type', 2, optionalId({ en: 'The comment to delete', zh: '要删除的评论' })),
     },
     answer: Type.Object({ comment: Type.Union([Comment, Type.Null()]) }),
     errors: [

@@ -112,6 +112,8 @@ describe('behind a proxy that is trusted', () => {
   });
 
   it('a forged host is not repeated even then', async () => {
+    const script = { host: 'inner', ...forwarded, 'x-forwarded-proto': 'javascript' };
+    expect(await originsOf(byNumber, script)).toBe(`http://127.0.0.1:${byNumber.port}`);
     const forged = { host: 'inner', 'x-forwarded-host': 'evil.example/"><script>' };
     expect(await originsOf(byNumber, forged)).toBe(`http://127.0.0.1:${byNumber.port}`);
     // Of several, the one that the nearest proxy has added.

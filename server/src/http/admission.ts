@@ -4,10 +4,11 @@ import { DomainError } from '@tiktok-server/contract';
 export interface Slots {
   /** Takes a place; call the result once to give it back. */
   take(): () => void;
-  takeFor(key: string): () => void;
+  /** At most `most` of one key at once. */
+  takeFor(key: string, most: number): () => void;
 }
 
-export function createSlots(bounds: { readonly total: number; readonly perKey: number }): Slots {
+export function createSlots(bounds: { readonly total: number }): Slots {
   let total = 0;
   const perKey = new Map<string, number>();
   const busy = (en: string, zh: string): DomainError =>
@@ -22,10 +23,10 @@ export function createSlots(bounds: { readonly total: number; readonly perKey: n
         total -= 1;
       });
     },
-    takeFor: (key) => {
+    takeFor: (key, most) => {
       const taken = perKey.get(key) ?? 0;
-      if (taken >= bounds.perKey) {
-        throw busy(`at most ${bounds.perKey} uploads at once`, `最多同时上传 ${bounds.perKey} 个文件`);
+      if (taken >= most) {
+        throw busy(`at most ${most} uploads at once`, `最多同时上传 ${most} 个文件`);
       }
       perKey.set(key, taken + 1);
       return once(() => {

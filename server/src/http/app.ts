@@ -10,9 +10,10 @@ import { answerHeaders, failureOf, languageOf, requestIdHeader, securityHeaders 
 import { type HealthChecks, registerHealth } from './health-routes.ts';
 import { registerMedia } from './media-routes.ts';
 import { type OperationDeps, registerOperations } from './operation-routes.ts';
+import { cutOffSlowBodies } from './pace.ts';
 import { registerPages } from './page-routes.ts';
 import { readForm, readJson } from './parameters.ts';
-import { createReadyLane } from './ready-lane.ts';
+import { createReadyLane, type ReadyLane } from './ready-lane.ts';
 import { logRequests } from './request-log.ts';
 
 export type HttpSettings = {
@@ -43,6 +44,11 @@ const headersMaxBytes = 16 * 1024;
 /** A connection on which nothing moves is closed after this. */
 const idleConnectionMs = 5 * 60_000;
 const keepAliveMs = 72_000;
+/** How often node looks for requests that take too long to arrive; by itself, every 30 s. */
+const lookForSlowEveryMs = 1_000;
+const closeIdleEveryMs = 50;
+/** Of the uploads at once, what one address may take before it has said whose they are: it cannot keep all others out. */
+const addressShareOfUploads = 0.75;
 
 /** Builds the server; it listens when told to. */
 export async function createApp(deps: AppDeps): Promise<App> {
@@ -73,7 +79,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       fail(new DomainError('ErrPathNotFound', { cause: error }), request, reply);
     },
   });
-  app.addHook('preClose', async () => lane.close());
+  closeWhatIsIdle(app, lane);
   // Old clients send a form with GET requests.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   app.decorateRequest('callerId', undefined);
@@ -85,6 +91,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     done();
   });
   limitInFlight(app, settings.maxInFlight);
+  cutOffSlowBodies(app);
   logRequests(app, deps.requestLog);
 
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
@@ -102,12 +109,29 @@ export async function createApp(deps: AppDeps): Promise<App> {
   app.setNotFoundHandler((request, reply) => fail(new DomainError('ErrPathNotFound'), request, reply));
 
   const baseUrlOf = baseUrls(app, settings.publicUrl);
-  const uploads = createSlots({ total: settings.uploadsTotal, perKey: settings.uploadsPerUser });
+  const uploads = {
+    slots: createSlots({ total: settings.uploadsTotal }),
+    perUser: settings.uploadsPerUser,
+    perAddress: Math.ceil(settings.uploadsTotal * addressShareOfUploads),
+  };
   registerOperations(app, { ...deps, uploads, baseUrlOf });
   registerMedia(app, deps.blobs);
   registerHealth(app, deps.checks);
   await registerPages(app, deps.version);
   return app;
+}
+
+/**
+ * While the server closes: a connection whose last answer still said "keep-alive" is idle only now, and would be waited
+ * for.
+ */
+function closeWhatIsIdle(app: FastifyInstance, lane: ReadyLane): void {
+  let timer: NodeJS.Timeout | undefined;
+  app.addHook('preClose', async () => {
+    lane.close();
+    timer = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
+  });
+  app.addHook('onClose', async () => clearInterval(timer));
 }
 
 function serverOf(settings: HttpSettings, listener: RequestListener): Server {
@@ -116,6 +140,7 @@ function serverOf(settings: HttpSettings, listener: RequestListener): Server {
       maxHeaderSize: headersMaxBytes,
       headersTimeout: settings.headersTimeoutMs,
       requestTimeout: settings.requestTimeoutMs,
+      connectionsCheckingInterval: lookForSlowEveryMs,
       keepAliveTimeout: keepAliveMs,
     },
     listener,
@@ -195,8 +220,10 @@ const hostShape = /^(?:[a-z0-9_](?:[a-z0-9_.-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::
 function baseUrls(app: FastifyInstance, publicUrl: string | undefined): (request: FastifyRequest) => string {
   if (publicUrl !== undefined) return () => publicUrl;
   return (request) => {
-    const { host } = request;
-    return hostShape.test(host) ? `${request.protocol}://${host}` : listeningUrl(app);
+    // Of a trusted proxy as well: what it hands on may come from anyone.
+    const { host, protocol } = request;
+    const isWeb = protocol === 'http' || protocol === 'https';
+    return isWeb && hostShape.test(host) ? `${protocol}://${host}` : listeningUrl(app);
   };
 }
 

@@ -65,8 +65,36 @@ describe('a parameter is taken from', () => {
       '--x\r\nContent-Disposition: form-data; name="comment_text"\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n你  q\r\n--x--\r\n',
       '',
     ],
+    [
+      'multipart with a part of bytes, which has no file name',
+      boundary,
+      `${field('comment_text', '你  q', '\r\nContent-Type: application/octet-stream')}--x--`,
+      '',
+    ],
+    [
+      'multipart with a part of JSON',
+      boundary,
+      `${field('comment_text', '"你  q"', '\r\nContent-Type: application/json')}--x--`,
+      '',
+    ],
+    ['JSON behind a byte order mark', json, '\ufeff{"comment_text":"你  q"}', ''],
   ])('%s', async (_where, contentType, body, query) => {
     expect(await comment(contentType, body, query)).toBe('你  q');
+  });
+
+  it('a part of JSON that is a number', async () => {
+    const body = `${field('comment_text', '2024', '\r\nContent-Type: application/json')}--x--`;
+    expect(await comment(boundary, body)).toBe('2024');
+  });
+
+  it('JSON with the digits of a number, not with what a double makes of them', async () => {
+    const idOf = async (digits: string) =>
+      (await send('GET', '/douyin/user/', json, `{"user_id":${digits}}`)).status_code;
+    expect(await idOf(`${user.id}`)).toBe(0);
+    expect(await idOf(user.id.toExponential())).toBe(0);
+    for (const digits of [`${user.id}.00000000000000001`, '1.00000000000000000001', '1e400', '9007199254740993']) {
+      expect(await idOf(digits)).toBe(100_004);
+    }
   });
 
   it('the form of a GET request, as old clients send it', async () => {
@@ -161,6 +189,12 @@ describe('a body that cannot be read gets 100003 and the empty fields', () => {
     ['multipart with another boundary', boundary, '--y\r\n\r\n--y--', 'multipart'],
     ['multipart without an end', boundary, field('comment_text', 'a'), 'multipart'],
     ['a part without an end of its headers', boundary, '--x\r\nContent-Disposition: form-data; name="a"', 'multipart'],
+    [
+      'a part that is not the JSON that it says it is',
+      boundary,
+      `${field('comment_text', 'abc', '\r\nContent-Type: application/json')}--x--`,
+      'not valid JSON',
+    ],
     ['a field beyond 64 KiB', boundary, `${field('comment_text', 'x'.repeat(66_000))}--x--`, 'larger than 64 KiB'],
     ['too many fields', boundary, `${field('a', '1').repeat(41)}--x--`, 'too many parts'],
     ['too many files', boundary, `${field('a', '1', '; filename="f"').repeat(5)}--x--`, 'too many parts'],

@@ -29,5 +29,6 @@ export function clientErrorAnswer(error: Error & { code?: string }, socket: Sock
 function statusOf(code: string | undefined): readonly [string, string] {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['408 Request Timeout', 'the request took too long to arrive'];
   if (code === 'HPE_HEADER_OVERFLOW') return ['431 Request Header Fields Too Large', 'the headers are too large'];
+  if (code === 'HPE_INVALID_URL') return ['400 Bad Request', 'the address must be percent-encoded'];
   return ['400 Bad Request', 'this is not valid HTTP'];
 }

@@ -98,6 +98,17 @@ describe('uploads at once', () => {
     expect(answerOf(await exchange(port, uploadOf(users[2]?.token))).status_code).toBe(0);
   });
 
+  it('cannot all be taken by one address that does not say whose they are', async () => {
+    const [one, port] = await start({ UPLOADS_PER_USER: '4', UPLOADS_TOTAL: '4' });
+    const user = await one.user();
+    const running = [];
+    for (let i = 0; i < 3; i += 1) running.push(await begin(port, user.token, true, counter(one)));
+    expect(brief(await exchange(port, uploadOf(user.token, true)))).toEqual([429, 110_701, 5]);
+    expect(answerOf(await exchange(port, uploadOf(user.token))).status_code).toBe(0);
+    for (const upload of running) expect(answerOf(await upload.finish()).status_code).toBe(0);
+    expect(answerOf(await exchange(port, uploadOf(user.token, true))).status_code).toBe(0);
+  });
+
   it('that are refused give their place back', async () => {
     const [one, port] = await start({ UPLOADS_PER_USER: '1', UPLOADS_TOTAL: '1' });
     const user = await one.user();

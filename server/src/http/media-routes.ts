@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import send from '@fastify/send';
 import { DomainError, type Text } from '@tiktok-server/contract';
 import type { FastifyInstance } from 'fastify';
@@ -28,6 +29,16 @@ const serving = {
 /** Some last bytes. More of them than there are means all (RFC 9110, 14.1.2), which @fastify/send does not know. */
 const lastBytes = /^bytes=-0*[1-9]\d*$/;
 
+/**
+ * @fastify/send makes weak tags, of size and time. Here the same key is the same bytes for ever, so they are strong, as
+ * `If-Range` wants them (RFC 9110, 13.1.5); it alone is compared without regard to that.
+ */
+const weakMark = /^W\//;
+function strengthen(headers: IncomingHttpHeaders): void {
+  const ifRange = headers['if-range'];
+  if (typeof ifRange === 'string' && ifRange.startsWith('"')) headers['if-range'] = `W/${ifRange}`;
+}
+
 /** What a client may ask for and not get: the statuses that are HTTP's own, and what to say then. */
 const conditions: ReadonlyMap<number, Text> = new Map([
   [412, { en: 'the file is not the one that If-Match names', zh: '文件与 If-Match 不符' }],
@@ -45,6 +56,7 @@ export function registerMedia(app: FastifyInstance, blobs: BlobStore): void {
       if (location === undefined) throw new DomainError('ErrPathNotFound');
       if (location.kind === 'redirect') return reply.redirect(location.url, 302);
       const options = { ...serving, root: location.root };
+      strengthen(request.raw.headers);
       let file = await send(request.raw, key, options);
       if (file.statusCode === 416 && lastBytes.test(request.headers.range ?? '')) {
         delete request.raw.headers.range;
@@ -62,6 +74,8 @@ export function registerMedia(app: FastifyInstance, blobs: BlobStore): void {
         return reply.code(file.statusCode).headers(answerHeaders).send(body);
       }
       reply.code(file.statusCode).headers(file.headers).headers(fileHeaders);
+      const tag = reply.getHeader('etag');
+      if (typeof tag === 'string') reply.header('etag', tag.replace(weakMark, ''));
       return reply.send(file.stream);
     },
   });

@@ -22,6 +22,8 @@ const partLimits = {
  */
 const drainMaxBytes = 64 * 1024 * 1024;
 
+const isText = /^(?:text\/|application\/json)/i;
+
 export type Multipart = {
   readonly fields: Readonly<Record<string, string>>;
   /** The first file of each expected name; the caller discards them. */
@@ -45,18 +47,21 @@ export async function readMultipart(
   let refusal = refuseAtOnce;
   const drain = drainer();
   try {
-    for await (const part of request.parts({ limits: partLimits })) {
+    // By its file name; without one, where a file is expected, by its type. No type makes a file of any other field.
+    const isPartAFile = (field: string | undefined, type: string | undefined, file: string | undefined): boolean =>
+      file !== undefined || (field !== undefined && fileLimits.has(field) && type !== undefined && !isText.test(type));
+    for await (const part of request.parts({ limits: partLimits, isPartAFile })) {
       if (part.type === 'field') {
         if (part.valueTruncated === true) throw tooMuch(`field ${part.fieldname} is larger than 64 KiB`);
-        if (!Object.hasOwn(fields, part.fieldname) && typeof part.value === 'string') {
-          fields[part.fieldname] = part.value;
-        }
+        const value = textOf(part.value);
+        if (!Object.hasOwn(fields, part.fieldname) && value !== undefined) fields[part.fieldname] = value;
         continue;
       }
       const maxBytes = fileLimits.get(part.fieldname);
       if (refusal === undefined && maxBytes !== undefined && !files.has(part.fieldname)) {
         const staged = await stage(part, blobs, maxBytes);
         if (staged instanceof DomainError) refusal = staged;
+        else if (isNoFile(part, staged)) await staged.discard();
         else files.set(part.fieldname, staged);
       }
       await drain(part.file);
@@ -76,6 +81,14 @@ export async function readMultipart(
 export async function discardAll(files: ReadonlyMap<string, StagedBlob>): Promise<void> {
   for (const file of files.values()) await file.discard();
 }
+
+/** Of a part that says it is JSON, the parser gives the value. */
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+
+/** What a form sends for a file that nobody chose. */
+const isNoFile = (part: MultipartFile, staged: StagedBlob): boolean =>
+  staged.sizeBytes === 0 && (part.filename === undefined || part.filename === '');
 
 async function stage(part: MultipartFile, blobs: BlobStore, maxBytes: number): Promise<StagedBlob | DomainError> {
   const source = Readable.from(chunksOf(part.file), { objectMode: false });
@@ -122,6 +135,15 @@ function asDomainError(error: unknown): unknown {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') {
     return new DomainError('ErrUploadIncomplete', { cause: error });
+  }
+  if (code === 'FST_INVALID_JSON_FIELD_ERROR') {
+    return new DomainError('ErrBind', {
+      detail: {
+        en: 'a multipart field whose type is application/json is not valid JSON',
+        zh: '类型为 application/json 的 multipart 字段不是有效的 JSON',
+      },
+      cause: error,
+    });
   }
   if (code.startsWith('FST_') || code === '') {
     return new DomainError('ErrBind', {

@@ -20,7 +20,7 @@ export type OperationDeps = {
   readonly handlers: Handlers;
   readonly sessions: Sessions;
   readonly blobs: BlobStore;
-  readonly uploads: Slots;
+  readonly uploads: { readonly slots: Slots; readonly perUser: number; readonly perAddress: number };
   /** Bound of a file part, by its name. */
   readonly maxFileBytes: (part: string) => number;
   /** Scheme and host under which this caller reaches us. */
@@ -53,7 +53,7 @@ function registerOperation<N extends OperationName>(app: FastifyInstance, deps: 
     handler: (request, reply) => handle(deps, name, request, reply),
   });
   const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
-    reply.header('allow', operation.method);
+    reply.header('allow', operation.method === 'GET' ? 'GET, HEAD' : operation.method);
     throw new DomainError('ErrMethodNotAllowed', {
       detail: { en: `use ${operation.method}`, zh: `请使用 ${operation.method}` },
     });
@@ -97,7 +97,8 @@ async function handleWithFiles<N extends OperationName>(
   if (!request.isMultipart()) return await handlePlain(deps, name, request, reply);
   const operation: Operation = operations[name];
   const limitsByPart = new Map(Object.keys(operation.files).map((part) => [part, deps.maxFileBytes(part)]));
-  const releases = [deps.uploads.take()];
+  const { slots, perUser, perAddress } = deps.uploads;
+  const releases = [slots.take()];
   let files: ReadonlyMap<string, StagedBlob> = new Map();
   try {
     // A token that is there before the body decides before gigabytes are written; one in the body has to be waited for.
@@ -107,18 +108,19 @@ async function handleWithFiles<N extends OperationName>(
     if (refusal === undefined && tokenOf(request, early) !== undefined) {
       try {
         caller = await callerOf(deps, name, request, early);
-        releases.push(deps.uploads.takeFor(String(caller.userId)));
+        releases.push(slots.takeFor(`user ${caller.userId}`, perUser));
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
         refusal = error;
       }
     }
+    if (caller === undefined) releases.push(slots.takeFor(`address ${request.ip}`, perAddress));
     const multipart = await readMultipart(request, deps.blobs, limitsByPart, refusal);
     files = multipart.files;
     const raw = rawParameters(request.query, multipart.fields);
     if (caller === undefined) {
       caller = await callerOf(deps, name, request, raw);
-      releases.push(deps.uploads.takeFor(String(caller.userId)));
+      releases.push(slots.takeFor(`user ${caller.userId}`, perUser));
     }
     if (multipart.refusal !== undefined) throw multipart.refusal;
     return await run(deps, name, raw, caller, files, reply);

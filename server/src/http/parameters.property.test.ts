@@ -99,11 +99,15 @@ function foretell(operation: Operation, request: HostileRequest): Expected {
     return { row, says: request.token === 'none' ? 'token is required' : 'oken' };
   }
   if (unreadable) return { row: 'ErrBind', says: 'multipart' };
+  const values = new Map<string, unknown>();
   for (const [name, parameter] of Object.entries(operation.parameters)) {
+    const { appliesIf } = parameter;
+    if (appliesIf !== undefined && values.get(appliesIf.parameter) !== appliesIf.value) continue;
     const value = effective(request, name);
     if (value === 'nested') return { row: 'ErrBind', says: `${name} must be text or a number` };
     const parsed = parameter.parse(value);
     if (!parsed.ok) return { row: parsed.error, says: `${name} ${parsed.rule.en}` };
+    values.set(name, parsed.value);
   }
   return undefined;
 }

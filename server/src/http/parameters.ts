@@ -20,8 +20,12 @@ const maxFormFields = 100;
 export const readForm = (body: string): Record<string, unknown> =>
   parseForm(body, '&', '=', { maxKeys: maxFormFields });
 
+/** Some editors and libraries put it before UTF-8. */
+const byteOrderMark = /^\ufeff/;
+
 /** Reads a JSON body: an object whose values are text, numbers or booleans. */
-export function readJson(body: string): Record<string, unknown> {
+export function readJson(received: string): Record<string, unknown> {
+  const body = received.replace(byteOrderMark, '');
   if (body.trim() === '') return {};
   let value: unknown;
   try {
@@ -50,7 +54,7 @@ function firstMembers(body: string): Record<string, unknown> {
   let name: string | undefined;
   let valueAt = -1;
   const endMember = (end: number): void => {
-    if (name !== undefined && !members.has(name)) members.set(name, JSON.parse(body.slice(valueAt, end)));
+    if (name !== undefined && !members.has(name)) members.set(name, memberOf(body.slice(valueAt, end)));
     name = undefined;
     valueAt = -1;
   };
@@ -65,6 +69,12 @@ function firstMembers(body: string): Record<string, unknown> {
     else if (valueAt < 0) name = String(JSON.parse(token));
   }
   return Object.fromEntries(members);
+}
+
+/** A number is its digits, as everywhere else: a double would take 1.00000000000000000001 for 1. */
+function memberOf(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return typeof value === 'number' ? text.trim() : value;
 }
 
 export function rawParameters(query: unknown, body: unknown): RawParameters {
@@ -93,7 +103,9 @@ export function parseParameters(name: OperationName, raw: RawParameters): Record
   const operation: Operation = operations[name];
   const input: Record<string, unknown> = {};
   for (const [parameterName, parameter] of Object.entries(operation.parameters)) {
-    const parsed = parameter.parse(raw(parameterName));
+    const { appliesIf } = parameter;
+    const applies = appliesIf === undefined || input[appliesIf.parameter] === appliesIf.value;
+    const parsed = parameter.parse(applies ? raw(parameterName) : undefined);
     if (!parsed.ok) {
       throw new DomainError(parsed.error, {
         detail: { en: `${parameterName} ${parsed.rule.en}`, zh: `${parameterName} ${parsed.rule.zh}` },

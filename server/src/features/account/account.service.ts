@@ -29,8 +29,15 @@ const guessesAnywhere: RateRule = { events: 100, windowMs: 60 * minutes };
 /** Logins from one address, whatever the account. */
 const loginsHere: RateRule = { events: 300, windowMs: 5 * minutes };
 
-/** What names are compared by: composed, without case, and without blanks around, which nobody can see. */
-export const nameKeyOf = (name: string): string => name.normalize('NFC').trim().toUpperCase().toLowerCase();
+/** Code points that are not drawn: joiners, soft hyphens, variation selectors. */
+const invisible = /\p{Default_Ignorable_Code_Point}/gu;
+
+/**
+ * What names are compared by: composed, without case, and without what nobody can see. Case goes down, up and down again:
+ * "ß" and "ẞ" meet only as "ss".
+ */
+export const nameKeyOf = (name: string): string =>
+  name.replace(invisible, '').trim().toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 
 export interface AccountService {
   register(username: string, password: string, address: string): Promise<SignedIn>;
@@ -92,6 +99,11 @@ export function createAccountService(deps: AccountDeps): AccountService {
   return {
     register: async (username, password, address) => {
       await limit(`register:${address}`, registrations);
+      if (nameKeyOf(username) === '') {
+        throw new DomainError('ErrSecretEmpty', {
+          detail: { en: 'username must have a character that can be seen', zh: 'username 必须包含可见字符' },
+        });
+      }
       // Before the hash, which is dear; the transaction decides again.
       if ((await userStore.findUserByNameKey(database.reader, nameKeyOf(username))) !== undefined) {
         throw new DomainError('ErrUserAlreadyExist');

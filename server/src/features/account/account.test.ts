@@ -22,7 +22,8 @@ describe('register', () => {
 
   it('refuses a name that differs only in case, composition or blanks around it', async () => {
     await server.user('Zoë');
-    for (const username of ['zoë', 'ZOË', 'Zoe\u0308', ' Zoë ']) {
+    await server.user('straße');
+    for (const username of ['zoë', 'ZOË', 'Zoe\u0308', ' Zoë ', 'Zo\u00adë', 'Zoë\u200b', 'STRAẞE', 'Strasse']) {
       expect(await server.call('register', { username, password: 'secret1' })).toMatchObject({
         status_code: 110002,
         user_id: 0,
@@ -55,6 +56,7 @@ describe('register', () => {
     [{ password: 'secret1' }, 110103],
     [{ username: '', password: 'secret1' }, 110103],
     [{ username: '  ', password: 'secret1' }, 110103],
+    [{ username: '\u200b\u00ad', password: 'secret1' }, 110103],
     [{ username: 'x', password: '' }, 110103],
     [{ username: 'a\u0000b', password: 'secret1' }, 100004],
     [{ username: 'a\u202eb', password: 'secret1' }, 100004],
@@ -178,6 +180,40 @@ describe('profile', () => {
     expect(again['background_image']).toBe(shown['background_image']);
     await server.context.jobs.processAll();
     expect((await server.context.app.inject({ url: avatarPath })).statusCode).toBe(404);
+  });
+
+  it.each(['jpeg', 'png', 'webp', 'gif', 'avif'] as const)('takes %s', async (format) => {
+    const user = await server.user();
+    const picture = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#336699' } })
+      .toFormat(format)
+      .toBuffer();
+    const answer = await server.call('editProfile', {}, { token: user.token, files: { avatar: picture } });
+    expect(answer.status_code).toBe(0);
+  });
+
+  it.each([
+    [
+      'SVG, of which a kilobyte can take minutes',
+      () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+    ],
+    [
+      'TIFF',
+      () =>
+        sharp({ create: { width: 9, height: 9, channels: 3, background: '#336699' } })
+          .tiff()
+          .toBuffer(),
+    ],
+    [
+      'a picture of more pixels than are decoded',
+      () =>
+        sharp({ create: { width: 10_000, height: 6_000, channels: 3, background: '#000' } })
+          .png()
+          .toBuffer(),
+    ],
+  ])('does not take %s', async (_what, make) => {
+    const user = await server.user();
+    const answer = await server.call('editProfile', {}, { token: user.token, files: { avatar: await make() } });
+    expect(answer).toMatchObject({ status_code: 110607, user: null });
   });
 
   it('refuses what is no picture, and keeps everything as it was', async () => {

@@ -57,6 +57,18 @@ export async function editProfile(
   }
 }
 
+/** Formats that cameras and phones make. Not SVG: what a kilobyte of it can ask for takes minutes that nothing bounds. */
+const pictureLoaders = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((format) => `VipsForeignLoad${format}`);
+
+/** Loaded when it is first needed: it takes 20 MB, and most processes never see a picture. */
+async function loadSharp() {
+  const { default: sharp } = await import('sharp');
+  sharp.cache(false);
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: pictureLoaders });
+  return sharp;
+}
+
 async function reencode(
   blobs: BlobStore,
   owner: BlobOwner,
@@ -65,9 +77,7 @@ async function reencode(
   part: string,
 ): Promise<{ key: string; staged: StagedBlob }> {
   const path = blobs.scratchPath('jpg');
-  // When it is first needed: it takes 20 MB, and most processes never see a picture.
-  const { default: sharp } = await import('sharp');
-  sharp.cache(false);
+  const sharp = await loadSharp();
   try {
     await sharp(received.path, { limitInputPixels: maxInputPixels, failOn: 'error', pages: 1 })
       .timeout({ seconds: decodeTimeoutSeconds })

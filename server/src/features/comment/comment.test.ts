@@ -52,6 +52,16 @@ describe('adding a comment', () => {
     expect(await countOf(videoId)).toBe(1);
   });
 
+  it('takes no notice of what only the other action needs', async () => {
+    const user = await seedUser(server);
+    const videoId = await seedVideo(server, user);
+    const both = { video_id: videoId, comment_id: 0, comment_text: 'x' };
+    const added = await server.call('comment', { ...both, action_type: 1 }, { token: user.token });
+    expect(added.status_code).toBe(0);
+    const other = { video_id: videoId, comment_id: idOf(added), comment_text: 'x'.repeat(501), action_type: 2 };
+    expect((await server.call('comment', other, { token: user.token })).status_code).toBe(0);
+  });
+
   it('counts code points: 500 bears are a comment, 501 are too long', async () => {
     const user = await seedUser(server);
     const videoId = await seedVideo(server, user);

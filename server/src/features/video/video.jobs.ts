@@ -116,7 +116,14 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
       run: async ({ videoId }, context) => {
         const video = await find(videoId);
         if (video === undefined || video.prepared_at !== null) return;
-        if (video.state === 'ready' || video.state === 'processing') await prepare(video, context);
+        if (video.state !== 'ready' && video.state !== 'processing') return;
+        try {
+          await prepare(video, context);
+        } catch (error) {
+          // Deleted meanwhile, with its files: there is nothing left to do.
+          const now = await find(videoId);
+          if (now !== undefined && now.state !== 'deleted') throw error;
+        }
       },
       // A video that plays as received stays as it is; guarded by its state, so only one that waits fails.
       gaveUp: ({ videoId }) => fail(videoId, 'internal'),
