@@ -33,7 +33,7 @@ describe('defaults', () => {
       rateLimit: true,
       demo: true,
       log: { level: 'info', format: 'auto', file: undefined },
-      timeZone: expect.any(String),
+      timeZone: undefined,
       ffmpegPath: undefined,
       searchPath: ['/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin'],
       uploads: {

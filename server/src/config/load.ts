@@ -23,7 +23,8 @@ export type Config = {
     readonly format: 'auto' | 'json' | 'pretty';
     readonly file: { readonly path: string; readonly maxBytes: number; readonly generations: number } | undefined;
   };
-  readonly timeZone: string;
+  /** Undefined: that of the system. */
+  readonly timeZone: string | undefined;
   readonly ffmpegPath: string | undefined;
   /** Folders in which the system's ffmpeg is looked for. */
   readonly searchPath: readonly string[];
@@ -90,7 +91,7 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
           ? undefined
           : { path: absolute(logFile), maxBytes: read('LOG_FILE_MAX_SIZE'), generations: read('LOG_FILE_GENERATIONS') },
     },
-    timeZone: optional('TZ') ?? systemTimeZone(),
+    timeZone: optional('TZ'),
     ffmpegPath: ffmpegPath === undefined ? undefined : absolute(ffmpegPath),
     searchPath: (environment['PATH'] ?? usualPath).split(delimiter).filter((folder) => isAbsolute(folder)),
     uploads: {
@@ -145,16 +146,6 @@ function readSetting(name: SettingName, text: string): unknown {
   return settings[name].kind.parse(text, (rule) => {
     throw new ConfigError(name, rule);
   });
-}
-
-/** The system's time zone. Where it has a name that nobody knows ("Etc/Unknown", or none at all), UTC. */
-function systemTimeZone(): string {
-  const found: string | undefined = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: found ?? 'UTC' }).resolvedOptions().timeZone;
-  } catch {
-    return 'UTC';
-  }
 }
 
 function deepFreeze<T extends object>(value: T): T {

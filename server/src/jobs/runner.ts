@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value';
+import { Parse } from 'typebox/schema';
 import type { Database, OutboxRow } from '../db/index.ts';
 import { type Clock, type Lane, lanes, type Queue, QueueFullError } from '../ports/index.ts';
 import { outboxStore } from '../store/index.ts';
@@ -239,7 +239,7 @@ class UnreadableRowError extends Error {
 function parsePayload<N extends JobName>(name: N, payload: string): JobPayload<N>;
 function parsePayload(name: JobName, payload: string): unknown {
   try {
-    return Value.Parse(jobDefinitions[name].payload, JSON.parse(payload));
+    return Parse(jobDefinitions[name].payload, JSON.parse(payload));
   } catch (error) {
     throw new UnreadableRowError(`the payload is none of ${name}`, { cause: error });
   }

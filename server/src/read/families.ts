@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import type { UserRow, VideoRow } from '../db/index.ts';
 import type { CacheFamily, CacheKey } from '../ports/index.ts';
 import type { VideoEntry } from '../store/video.store.ts';

@@ -87,14 +87,28 @@ export function presentComment(
   };
 }
 
-/** Formats moments as "MM-dd" in one time zone. */
-export function monthAndDayIn(timeZone: string): (momentMs: number) => string {
-  const format = new Intl.DateTimeFormat('en-US', { timeZone, month: '2-digit', day: '2-digit' });
+/**
+ * Formats moments as "MM-dd" in one time zone; without one, in the system's. Made ready with the first moment: the world's
+ * time zones take 8 MB, and most processes show no comment for a long time.
+ */
+export function monthAndDayIn(timeZone: string | undefined): (momentMs: number) => string {
+  let format: Intl.DateTimeFormat | undefined;
   return (momentMs) => {
+    format ??= dateFormat(timeZone);
     const parts = format.formatToParts(momentMs);
     const part = (type: 'month' | 'day') => parts.find((one) => one.type === type)?.value ?? '';
     return `${part('month')}-${part('day')}`;
   };
+}
+
+/** Where the system's zone has a name that nobody knows ("Etc/Unknown"), UTC. */
+function dateFormat(timeZone: string | undefined): Intl.DateTimeFormat {
+  const parts = { month: '2-digit', day: '2-digit' } as const;
+  try {
+    return new Intl.DateTimeFormat('en-US', { ...parts, timeZone });
+  } catch {
+    return new Intl.DateTimeFormat('en-US', { ...parts, timeZone: 'UTC' });
+  }
 }
 
 export function presentMessage(message: MessageRow): Message {

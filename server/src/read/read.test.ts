@@ -111,6 +111,7 @@ describe('presentation', () => {
     const newYear = Date.parse('2025-12-31T20:00:00Z');
     expect(monthAndDayIn('UTC')(newYear)).toBe('12-31');
     expect(monthAndDayIn('Asia/Shanghai')(newYear)).toBe('01-01');
+    expect(monthAndDayIn(undefined)(newYear)).toMatch(/^(?:12-31|01-01)$/);
     const format = monthAndDayIn('America/New_York');
     fc.assert(fc.property(fc.date({ noInvalidDate: true }), (date) => /^\d{2}-\d{2}$/.test(format(date.getTime()))));
   });
