@@ -41,10 +41,10 @@ export function createReadyLane(deps: {
     answer: (request, response) => {
       const query = open ? guestQuery(request) : undefined;
       if (query === undefined) return false;
-      const raw = rawParameters(query === '' ? undefined : readForm(query), undefined);
-      if ((raw('token') ?? '') !== '') return false;
       const startedAt = performance.now();
-      const answer = ready(parseParameters(operation, raw), publicUrl ?? `http://${request.headers.host}`);
+      const input = query === '' ? noInput : guestInput(query);
+      if (input === undefined) return false;
+      const answer = ready(input, publicUrl ?? `http://${request.headers.host}`);
       if (answer === undefined) return false;
       const requestId = nextRequestId();
       response.writeHead(200, {
@@ -68,6 +68,13 @@ export function createReadyLane(deps: {
       return true;
     },
   };
+}
+
+const noInput = parseParameters(operation, rawParameters(undefined, undefined));
+
+function guestInput(query: string): typeof noInput | undefined {
+  const raw = rawParameters(readForm(query), undefined);
+  return (raw('token') ?? '') === '' ? parseParameters(operation, raw) : undefined;
 }
 
 /** The query of what is plainly a guest's request for the feed. */
