@@ -154,6 +154,7 @@ async function build(
       sessions,
       blobs,
       maxFileBytes: (part) => (part === 'data' ? config.uploads.maxBytes : config.uploads.pictureMaxBytes),
+      databaseFailureOf: (error) => database.failureOf(error),
       checks: {
         database: () => database.ping(),
         cache: () => cache.ping(),

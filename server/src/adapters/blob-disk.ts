@@ -17,6 +17,7 @@ const fileMode = 0o640;
 const syncEveryBytes = 16 * 1024 * 1024;
 const keyShape = /^[a-z0-9][a-z0-9_-]*(?:[./][a-z0-9_-]+)*$/;
 const keyMaxCharacters = 200;
+const pingBytes = 4 * 1024;
 
 /**
  * Files below one folder. A file is written under `.staged`, synced and renamed to its place: on one file system a rename
@@ -127,8 +128,13 @@ export async function createDiskBlobStore(options: { readonly root: string }): P
     ping: async () => {
       const path = scratchPath('ping');
       const file = await open(path, 'wx', fileMode);
-      await file.close();
-      await unlink(path);
+      try {
+        // More than an empty file, for which a full disk has room.
+        await file.writeFile(Buffer.alloc(pingBytes));
+      } finally {
+        await file.close();
+        await unlink(path);
+      }
     },
     close: async () => undefined,
   };

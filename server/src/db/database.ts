@@ -9,6 +9,11 @@ export interface Database {
   readonly reader: Reader;
   /** Runs `work` in one transaction; when it resolves, the commit is on the disk. A rejection rolls everything back. */
   transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * The row of the error table that an error of this engine stands for: no room, or out of reach for now. Undefined for
+   * any other, a broken constraint among them, which is a bug.
+   */
+  failureOf(error: unknown): 'ErrDatabase' | 'ErrStorageFull' | undefined;
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from 'kysely';
 import type { Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import type { Tables } from './tables.ts';
@@ -12,6 +12,9 @@ const busyTimeoutMs = 5_000;
 const cacheKiB = 16 * 1024;
 /** The write-ahead log is folded into the database file after this many pages (4 KiB each). */
 const checkpointPages = 2_000;
+
+/** The file cannot be read or written, or another process holds it (sqlite.org/rescode.html, extended codes included). */
+const outOfReach = /^SQLITE_(?:BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PROTOCOL|NOMEM|CORRUPT|NOTADB)/;
 
 /**
  * Opens the embedded database: one connection that writes and one that only reads, so that a read never waits for a
@@ -26,7 +29,7 @@ export async function openSqlite(path: string): Promise<Database> {
   writing.pragma(`cache_size = -${cacheKiB}`);
   writing.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   writing.pragma('trusted_schema = OFF');
-  const writer = new Kysely<Tables>({ dialect: new SqliteDialect({ database: writing }) });
+  const writer = new Kysely<Tables>({ dialect: new WritingDialect(writing) });
   // One transaction around all of it: unlike MySQL, SQLite takes back DDL, so a start that is killed half-way leaves nothing.
   writing.exec('BEGIN IMMEDIATE');
   try {
@@ -43,6 +46,11 @@ export async function openSqlite(path: string): Promise<Database> {
     engine: 'sqlite',
     reader,
     transaction: (work) => writer.transaction().execute(work),
+    failureOf: (error) => {
+      if (!(error instanceof SqliteDatabase.SqliteError)) return undefined;
+      if (error.code === 'SQLITE_FULL') return 'ErrStorageFull';
+      return outOfReach.test(error.code) ? 'ErrDatabase' : undefined;
+    },
     ping: async () => {
       await reader.selectFrom('meta').select('name').limit(1).execute();
     },
@@ -52,4 +60,34 @@ export async function openSqlite(path: string): Promise<Database> {
       await writer.destroy();
     },
   };
+}
+
+/**
+ * When it has no room left, SQLite takes a transaction back by itself (sqlite.org/lang_transaction.html, "Response To
+ * Errors"). Taking it back again would fail, and hide why.
+ */
+class WritingDriver extends SqliteDriver {
+  readonly #database: SqliteDatabase.Database;
+
+  constructor(database: SqliteDatabase.Database) {
+    super({ database });
+    this.#database = database;
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#database.inTransaction) await super.rollbackTransaction(connection);
+  }
+}
+
+class WritingDialect extends SqliteDialect {
+  readonly #database: SqliteDatabase.Database;
+
+  constructor(database: SqliteDatabase.Database) {
+    super({ database });
+    this.#database = database;
+  }
+
+  override createDriver(): Driver {
+    return new WritingDriver(this.#database);
+  }
 }

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import multipart from '@fastify/multipart';
-import { DomainError } from '@tiktok-server/contract';
+import { DomainError, type ErrorName } from '@tiktok-server/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ReadyHandler } from '../features/handler.ts';
 import type { RequestLog } from '../ports/index.ts';
@@ -33,6 +33,8 @@ export type AppDeps = Omit<OperationDeps, 'uploads' | 'baseUrlOf'> & {
   readonly log: { readonly error: (fields: object, message: string) => void };
   readonly requestLog: RequestLog;
   readonly checks: HealthChecks;
+  /** What an error of the database stands for, if that is no bug. */
+  readonly databaseFailureOf: (error: unknown) => ErrorName | undefined;
   readonly version: string;
 };
 
@@ -96,7 +98,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
 
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const failure = failureOf(
-      asDomainError(error),
+      asDomainError(error, deps.databaseFailureOf),
       request.routeOptions.config?.operation,
       languageOf(request.headers['accept-language']),
     );
@@ -193,8 +195,10 @@ function limitInFlight(app: FastifyInstance, maxInFlight: number): void {
   });
 }
 
-/** Fastify's own refusals, in the words of the contract. */
-function asDomainError(error: unknown): unknown {
+/** Fastify's own refusals, and what the database cannot do now, in the words of the contract. */
+function asDomainError(error: unknown, databaseFailureOf: AppDeps['databaseFailureOf']): unknown {
+  const failure = databaseFailureOf(error);
+  if (failure !== undefined) return new DomainError(failure, { cause: error });
   if (!(error instanceof Error) || error instanceof DomainError || !('code' in error)) return error;
   const { code } = error;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
