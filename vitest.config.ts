@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['{contract,server,conformance,scripts,bench}/**/*.test.ts'],
     environment: 'node',
     pool: 'forks',
+    // Files share a process, which loads the server once: nothing of ours keeps state in a module.
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
