@@ -1,6 +1,7 @@
 /** The server as `npm start` runs it: a process of its own that can be killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { startArguments } from '../../scripts/start-command.ts';
 import { type Answer, parseAnswer } from './server.ts';
@@ -18,7 +19,12 @@ export type ServerProcess = {
   end(signal: NodeJS.Signals): Promise<number | null>;
 };
 
-export function spawnServer(dataDir: string, settings: Readonly<Record<string, string>> = {}): ChildProcess {
+/** Standard output goes to a pipe, or to a file that the caller has opened. */
+export function spawnServer(
+  dataDir: string,
+  settings: Readonly<Record<string, string>> = {},
+  output: 'pipe' | number = 'pipe',
+): ChildProcess {
   return spawn(process.execPath, startArguments(), {
     // Away from the repository, so that a settings file there changes nothing.
     cwd: dataDir,
@@ -30,7 +36,7 @@ export function spawnServer(dataDir: string, settings: Readonly<Record<string, s
       RATE_LIMIT: 'off',
       ...settings,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output, 'pipe'],
   });
 }
 
@@ -90,4 +96,15 @@ export async function callServer(
   const signal = AbortSignal.timeout(callTimeoutMs);
   const response = await fetch(address, { method, signal, ...(form !== undefined && { body: form }) });
   return parseAnswer(await response.text());
+}
+
+/** A port that nothing listens on, for a server whose log cannot say which one it took. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('no free port');
+  return address.port;
 }

@@ -1,9 +1,16 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { bear, multipart, temporaryFolder, textOf } from './server.ts';
-import { callServer, endProcess, type ServerProcess, spawnServer, startServerProcess } from './server-process.ts';
+import {
+  callServer,
+  endProcess,
+  freePort,
+  type ServerProcess,
+  spawnServer,
+  startServerProcess,
+} from './server-process.ts';
 import { answerOf, type Connection, open, requestText } from './sockets.ts';
 
 /** How a real server process starts, refuses to start, and ends. */
@@ -67,6 +74,26 @@ describe('a server that cannot start', () => {
     expect(used).toEqual([1, expect.stringMatching(oneLine(`DATA_DIR: ${dataDir} is in use by another server`))]);
     expect((await callServer(first.url, 'GET', '/healthz', {})).status_code).toBe(0);
   });
+});
+
+it('a server whose log cannot be written says so once, serves on, and stops in an orderly way', async () => {
+  const full = openSync('/dev/full', 'w');
+  const dataDir = folder();
+  const port = await freePort();
+  const child = spawnServer(dataDir, { PORT: String(port) }, full);
+  closeSync(full);
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint += chunk.toString('utf8');
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await vi.waitFor(async () => expect((await callServer(url, 'GET', '/healthz', {})).status_code).toBe(0), {
+    timeout: 20_000,
+  });
+  await vi.waitFor(() => expect(complaint).toMatch(/^log lines are lost: ENOSPC.*\n$/), { timeout: 5_000 });
+  expect((await callServer(url, 'GET', '/douyin/feed/', {})).status_code).toBe(0);
+  expect(await endProcess(child, 'SIGTERM')).toBe(0);
+  expect(complaint.split('\n')).toHaveLength(2);
 });
 
 describe('a server that is told to stop', () => {

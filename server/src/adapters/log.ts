@@ -1,15 +1,11 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { finished } from 'node:stream/promises';
 import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
-import { createStream, type RotatingFileStream } from 'rotating-file-stream';
 import type { RequestLog } from '../ports/index.ts';
+import { atOnce, inBlocks, type Lines, type LogFile, outputSink, peopleSink, rotatingFileSink } from './log-sinks.ts';
 
 export type LogSettings = {
   readonly level: string;
   readonly format: 'auto' | 'json' | 'pretty';
-  readonly file: { readonly path: string; readonly maxBytes: number; readonly generations: number } | undefined;
+  readonly file: LogFile | undefined;
 };
 
 export type Log = {
@@ -26,10 +22,6 @@ export type Log = {
 /** Lines are written in blocks of this size, or after the interval: a system call for each would be most of the cost. */
 const blockBytes = 32 * 1024;
 const flushEveryMs = 500;
-/** What a reader of standard output who does not read may leave lying here; beyond it, lines are lost. */
-const unreadMaxBytes = 16 * 1024 * 1024;
-/** The longest wait for the last lines to be taken. */
-const closeTimeoutMs = 1_000;
 
 /** What must never be written, wherever it stands in a line. */
 const secrets = ['token', 'password', 'old_password', 'new_password', 'authorization', 'cookie'];
@@ -37,13 +29,10 @@ const redactedPaths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}
 
 /** Structured lines to standard output (for people on a terminal, JSON elsewhere) and, if wanted, to a rotating file. */
 export function createLogger(settings: LogSettings): Log {
-  const file = settings.file === undefined ? undefined : openLogFile(settings.file);
   const toPeople = settings.format === 'pretty' || (settings.format === 'auto' && process.stdout.isTTY);
-  const output = toPeople
-    ? undefined
-    : pino.destination({ fd: 1, sync: false, contentMode: 'buffer', maxLength: unreadMaxBytes });
-  const people = toPeople ? pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true }) : undefined;
-  const sinks = [output, people, file].filter((sink) => sink !== undefined);
+  const output = toPeople ? peopleSink() : outputSink();
+  const file = settings.file === undefined ? undefined : rotatingFileSink(settings.file);
+  const sinks = file === undefined ? [output] : [output, file];
   const lines = toPeople ? atOnce(sinks) : inBlocks(sinks, Math.min(blockBytes, settings.file?.maxBytes ?? blockBytes));
   const flusher = setInterval(lines.flush, flushEveryMs).unref();
   const time = isoTime();
@@ -63,55 +52,8 @@ export function createLogger(settings: LogSettings): Log {
     close: async () => {
       clearInterval(flusher);
       lines.flush();
-      if (output !== undefined) await flush(output);
-      if (file !== undefined) {
-        file.end();
-        await finished(file);
-      }
+      for (const sink of sinks) await sink.close();
     },
-  };
-}
-
-/** Text or bytes; the rotating file takes either, and so does sonic-boom in its mode for bytes. */
-type Sink = { write(data: string | Buffer): unknown };
-type Lines = { write(line: string): void; flush(): void };
-
-/**
- * Gathers lines as bytes, in blocks, before the stream does: sonic-boom measures the text that it has gathered from its
- * beginning at each line, and a long text of many pieces is dear to put together once its pieces have left the CPU's
- * cache. Together that was a quarter of what a request for the guest feed cost.
- */
-function inBlocks(sinks: readonly Sink[], sizeBytes: number): Lines {
-  let block = Buffer.alloc(0);
-  let used = 0;
-  const flush = (): void => {
-    if (used === 0) return;
-    const full = block.subarray(0, used);
-    used = 0;
-    block = Buffer.alloc(0);
-    for (const sink of sinks) sink.write(full);
-  };
-  return {
-    write: (line) => {
-      const mostBytes = line.length * 3;
-      if (used + mostBytes > block.length) {
-        flush();
-        // A new one each time, since the sinks are still at the one before.
-        block = Buffer.allocUnsafeSlow(Math.max(sizeBytes, mostBytes));
-      }
-      used += block.write(line, used);
-    },
-    flush,
-  };
-}
-
-/** For people, who see a line when it is written. */
-function atOnce(sinks: readonly Sink[]): Lines {
-  return {
-    write: (line) => {
-      for (const sink of sinks) sink.write(line);
-    },
-    flush: () => undefined,
   };
 }
 
@@ -132,16 +74,6 @@ function requestLogOf(logger: Logger, time: () => string, lines: Lines): Request
   };
 }
 
-/**
- * Writes out what is buffered, within a bound. Not with `flushSync`, which tries again for ever when whoever read the
- * other end of a pipe is gone.
- */
-async function flush(output: ReturnType<typeof pino.destination>): Promise<void> {
-  const flushed = new Promise<void>((resolve) => output.flush(() => resolve()));
-  const late = new Promise<void>((resolve) => setTimeout(resolve, closeTimeoutMs).unref());
-  await Promise.race([flushed, late]);
-}
-
 /** The moment as pino wants it, made once per millisecond. */
 function isoTime(): () => string {
   let madeFor = 0;
@@ -154,24 +86,6 @@ function isoTime(): () => string {
     }
     return made;
   };
-}
-
-function openLogFile(settings: NonNullable<LogSettings['file']>): RotatingFileStream {
-  const folder = dirname(settings.path);
-  try {
-    mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.W_OK);
-  } catch (error) {
-    throw new Error(`LOG_FILE: ${settings.path} cannot be written to. Name a file in a folder that you may write to.`, {
-      cause: error,
-    });
-  }
-  return createStream(basename(settings.path), {
-    path: folder,
-    size: `${settings.maxBytes}B`,
-    maxFiles: settings.generations,
-    compress: 'gzip',
-  });
 }
 
 /** A cause chain of this length is enough to understand anything. */
