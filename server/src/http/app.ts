@@ -182,16 +182,23 @@ function acceptBodies(app: FastifyInstance): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}));
 }
 
-/** Beyond the bound a request is refused at once, before any work: waiting would make all of them late. */
+/**
+ * Beyond the bound a request is refused at once, before any work: waiting would make all of them late. A file that somebody
+ * reads slowly is no work, and whoever asks whether the server is alive is always told.
+ */
 function limitInFlight(app: FastifyInstance, maxInFlight: number): void {
   let inFlight = 0;
-  app.addHook('onRequest', (_request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config.uncounted === true) {
+      done();
+      return;
+    }
     inFlight += 1;
+    // Comes however it ends; Fastify's own hook does not when the client has gone.
+    reply.raw.once('close', () => {
+      inFlight -= 1;
+    });
     done(inFlight > maxInFlight ? new DomainError('ErrOverloaded', { retryAfterSeconds: 1 }) : undefined);
-  });
-  app.addHook('onResponse', (_request, _reply, done) => {
-    inFlight -= 1;
-    done();
   });
 }
 
@@ -209,7 +216,9 @@ function asDomainError(error: unknown, databaseFailureOf: AppDeps['databaseFailu
       },
     });
   }
-  if (typeof code === 'string' && code.startsWith('FST_ERR_CTP')) {
+  // The client went away: nobody reads this, and it is nobody's fault here.
+  const gone = code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+  if (gone || (typeof code === 'string' && code.startsWith('FST_ERR_CTP'))) {
     return new DomainError('ErrBind', {
       detail: { en: 'the body could not be read', zh: '无法读取请求体' },
       cause: error,

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { bear, multipart, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
+import { bear, multipart, rowOf, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
 import { answerOf, type Connection, exchange, listen, open, requestText } from '../../test/sockets.ts';
 
 /** Connections that stall, break, hurry or are too many. */
@@ -141,6 +142,49 @@ describe('what is not HTTP, or too large for it', () => {
   it('a request that names no host gets 400', async () => {
     const response = await exchange(port, 'GET /douyin/feed/ HTTP/1.1\r\n\r\n');
     expect([response.status, response.body.length]).toEqual([400, 0]);
+  });
+});
+
+describe('clients that leave before they are answered', () => {
+  it('take no place of the requests in flight with them, however many they are', async () => {
+    const most = 4;
+    const small = await startTestServer({ MAX_REQUESTS_IN_FLIGHT: String(most) });
+    try {
+      const smallPort = await listen(small);
+      const type = { 'content-type': 'application/x-www-form-urlencoded' };
+      const half = requestText('POST', '/douyin/user/login/', { ...type, 'content-length': '100' }, 'username=a');
+      const login = requestText('POST', '/douyin/user/login/?username=nobody&password=password', type);
+      for (const request of [half, login, requestText('GET', '/openapi.json')]) {
+        for (let i = 0; i < 3 * most; i += 1) {
+          const connection = open(smallPort);
+          connection.write(request);
+          await once(connection.socket, 'connect');
+          connection.reset();
+        }
+      }
+      const feed = requestText('GET', '/douyin/feed/');
+      await vi.waitFor(async () => expect((await exchange(smallPort, feed)).status).toBe(200));
+    } finally {
+      await small.close();
+    }
+  });
+
+  it('nor do those who read a file slowly keep anyone out', async () => {
+    const small = await startTestServer({ MAX_REQUESTS_IN_FLIGHT: '1' });
+    try {
+      const smallPort = await listen(small);
+      const user = await small.user();
+      const video = await small.publish(user, 'large', Buffer.concat([bear, Buffer.alloc(8 * 1024 * 1024)]));
+      const { play_url: url } = rowOf(await small.call('video', { video_id: video }), 'video');
+      const slow = open(smallPort);
+      slow.write(requestText('GET', new URL(String(url)).pathname));
+      await once(slow.socket, 'data');
+      slow.socket.pause();
+      expect((await exchange(smallPort, requestText('GET', '/douyin/feed/'))).status).toBe(200);
+      slow.socket.destroy();
+    } finally {
+      await small.close();
+    }
   });
 });
 

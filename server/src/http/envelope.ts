@@ -13,7 +13,7 @@ export type Failure = {
   readonly code: number;
   readonly body: string;
   readonly retryAfterSeconds: number | undefined;
-  /** Whether the cause belongs in the log as an error: it is our fault, not the caller's. */
+  /** Whether the cause belongs in the log as an error: it is our fault, not the caller's, and not the purpose of a bound. */
   readonly ours: boolean;
 };
 
@@ -64,6 +64,6 @@ export function failureOf(error: unknown, operation: Operation | undefined, lang
       row.sent && (row.status === 429 || row.status === 503)
         ? (known?.retryAfterSeconds ?? defaultRetryAfterSeconds)
         : undefined,
-    ours: row.status >= 500,
+    ours: row.status >= 500 && name !== 'ErrOverloaded',
   };
 }

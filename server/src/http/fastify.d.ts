@@ -10,5 +10,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     operation?: Operation;
     operationName?: OperationName;
+    /** Not one of the requests in flight that are bounded. */
+    uncounted?: boolean;
   }
 }

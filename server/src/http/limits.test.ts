@@ -17,6 +17,7 @@ async function start(settings: Readonly<Record<string, string>>, now?: () => num
 }
 
 const health = requestText('GET', '/healthz');
+const ready = requestText('GET', '/readyz');
 
 function uploadOf(token: string | undefined, late = false): Buffer {
   const body = multipart(late && token !== undefined ? [['token', token]] : [], { data: bear });
@@ -42,7 +43,8 @@ describe('requests in flight', () => {
       '{"username":""}',
     );
     for (const connection of waiting) connection.write(request.slice(0, -1));
-    await vi.waitFor(async () => expect(brief(await exchange(port, health))).toEqual([503, 110_702, 1]));
+    await vi.waitFor(async () => expect(brief(await exchange(port, ready))).toEqual([503, 110_702, 1]));
+    expect((await exchange(port, health)).status).toBe(200);
     const refused = await exchange(port, requestText('GET', '/douyin/feed/', { 'accept-language': 'zh' }));
     expect(answerOf(refused)).toMatchObject({ status_msg: '服务器繁忙，请稍后再试', video_list: [], next_time: 0 });
     for (const connection of waiting) {
@@ -50,7 +52,7 @@ describe('requests in flight', () => {
       expect(answerOf(await connection.response()).status_code).toBe(110_103);
       connection.socket.destroy();
     }
-    expect((await exchange(port, health)).status).toBe(200);
+    expect((await exchange(port, ready)).status).toBe(200);
   });
 });
 
@@ -83,6 +85,7 @@ describe('uploads at once', () => {
     expect(answerOf(await exchange(port, uploadOf(other.token))).status_code).toBe(0);
     expect(answerOf(await first.finish()).status_code).toBe(0);
     expect(answerOf(await exchange(port, uploadOf(user.token))).status_code).toBe(0);
+    await one.context.jobs.processAll();
     expect(counter(one)()).toBe(0);
   });
 
@@ -137,6 +140,7 @@ describe('uploads at once', () => {
     const head = requestText('POST', `/douyin/publish/action/?token=${user.token}`, headers);
     const large = answerOf(await exchange(port, Buffer.concat([Buffer.from(head), body.payload])));
     expect(large.status_code).toBe(110_603);
+    await one.context.jobs.processAll();
     expect(counter(one)()).toBe(0);
     expect(existsSync(join(one.dataDir, 'media', 'videos'))).toBe(false);
   });

@@ -50,6 +50,7 @@ export function registerMedia(app: FastifyInstance, blobs: BlobStore): void {
   app.route({
     method: 'GET',
     url: `${mediaPath}*`,
+    config: { uncounted: true },
     handler: async (request, reply) => {
       const { '*': key } = Object.assign({ '*': '' }, request.params);
       const location = await blobs.locate(key);

@@ -16,14 +16,11 @@ export function cutOffSlowBodies(app: FastifyInstance, pace: Pace = slowest): vo
   const arriving = new Map<IncomingMessage, { sinceMs: number; bytesBefore: number }>();
   const neededBytes = (pace.bytesPerSecond * pace.windowMs) / 1000;
 
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
+  app.addHook('onRequest', ({ raw }, reply, done) => {
     if (raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined) {
       arriving.set(raw, { sinceMs: performance.now(), bytesBefore: raw.socket.bytesRead });
+      reply.raw.once('close', () => arriving.delete(raw));
     }
-    done();
-  });
-  app.addHook('onResponse', ({ raw }, _reply, done) => {
-    arriving.delete(raw);
     done();
   });
 

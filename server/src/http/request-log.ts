@@ -1,19 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import type { RequestLog } from '../ports/index.ts';
 
+/** What a request is said to have ended with whose client had gone before it was answered (nginx's number for it). */
+const clientGone = 499;
+
 /** One line per request, with the id that the caller got in `x-request-id`. */
 export function logRequests(app: FastifyInstance, log: RequestLog): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    log.write({
-      requestId: request.id,
-      method: request.method,
-      path: pathOf(request.url),
-      operation: request.routeOptions.config.operationName,
-      status: reply.statusCode,
-      code: request.statusCodeSent,
-      durationMs: reply.elapsedTime,
-      userId: request.callerId,
-      address: request.ip,
+  app.addHook('onRequest', (request, reply, done) => {
+    // Node's own event, which comes however the request ends, and not Fastify's hook, which waits for an answer.
+    reply.raw.once('close', () => {
+      log.write({
+        requestId: request.id,
+        method: request.method,
+        path: pathOf(request.url),
+        operation: request.routeOptions.config.operationName,
+        status: reply.raw.writableFinished ? reply.statusCode : clientGone,
+        code: request.statusCodeSent,
+        durationMs: reply.elapsedTime,
+        userId: request.callerId,
+        address: request.ip,
+      });
     });
     done();
   });
