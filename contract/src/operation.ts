@@ -35,7 +35,6 @@ export type Operation<
   readonly errors: readonly ErrorName[];
 };
 
-export type AnyOperation = Operation;
 export type InputOf<O> = O extends Operation<infer P, TObject> ? ParameterValues<P> : never;
 export type AnswerOf<O> = O extends { readonly answer: infer A extends TObject } ? Static<A> : never;
 export type FilesOf<O> = O extends { readonly files: infer F } ? keyof F & string : never;

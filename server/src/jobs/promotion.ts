@@ -1,3 +1,4 @@
+import { DomainError } from '@tiktok-server/contract';
 import type { BlobStore, StagedBlob } from '../ports/index.ts';
 import { outboxStore } from '../store/index.ts';
 import type { BlobOwner } from './blob-owner.ts';
@@ -11,7 +12,8 @@ const abandonedAfterMs = 60 * 60_000;
  * intent is written first: a job that will remove the files unless their owner's row names them. The transaction that
  * writes the row deletes the job. Whenever the process dies, either the row and its files are there, or the job is.
  *
- * `commit` returns false if the row could not be written after all; the files are then removed at once.
+ * `commit` returns false, or throws a {@link DomainError}, if the row must not be written after all; the files are then
+ * removed at once.
  */
 export async function promoteWith(
   deps: { readonly writer: Writer; readonly blobs: BlobStore },
@@ -29,13 +31,25 @@ export async function promoteWith(
     await deps.blobs.delete(keys);
     throw error;
   }
-  // If this rejects, whether the row was written may be unknown: the job will look, and keep or remove the files.
-  const committed = await deps.writer.write(async (unit) => {
-    const done = await commit(unit);
-    if (done) await outboxStore.deleteJob(unit.trx, intent);
-    return done;
-  });
-  if (!committed) await deps.blobs.delete(keys);
+  /** The files first: whatever comes in between, the intent is still there for them. */
+  const abandon = async (): Promise<void> => {
+    await deps.blobs.delete(keys);
+    await deps.writer.write((unit) => outboxStore.deleteJob(unit.trx, intent));
+  };
+  let committed = false;
+  try {
+    committed = await deps.writer.write(async (unit) => {
+      const done = await commit(unit);
+      if (done) await outboxStore.deleteJob(unit.trx, intent);
+      return done;
+    });
+  } catch (error) {
+    // What refuses on purpose does so before the commit. Of any other error it may be unknown whether the row was written:
+    // the job will look, and keep or remove the files.
+    if (error instanceof DomainError) await abandon();
+    throw error;
+  }
+  if (!committed) await abandon();
   return committed;
 }
 

@@ -53,7 +53,8 @@ export const jobDefinitions = {
     payload: Type.Object({ videoId: id }),
     lane: 'media',
     maxAttempts: 5,
-    timeoutMs: 60 * minutes,
+    // The tool has its own bound, by the length of the video (features/video/preparer.ts); this one is beyond any.
+    timeoutMs: 24 * 60 * minutes,
   },
   /** Makes the cover that could not be made in time. */
   'video.cover': {

@@ -23,9 +23,7 @@ export function accountRoutes(deps: ProfileDeps & { readonly account: AccountSer
     changePassword: ({ input, caller }) =>
       account.changePassword(caller.userId, input.old_password, input.new_password, caller.address),
     editProfile: async ({ input, files, caller }) => {
-      const user = (await facts.users([caller.userId])).get(caller.userId);
-      if (user === undefined) throw new DomainError('ErrTokenInvalid');
-      await editProfile(deps, user, {
+      await editProfile(deps, caller.userId, {
         signature: input.signature,
         avatar: files.avatar,
         background: files.background_image,

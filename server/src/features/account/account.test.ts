@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import sharp from 'sharp';
@@ -9,7 +9,7 @@ import { nameKeyOf } from './account.service.ts';
 const secret = 'a secret of at least 32 characters, for this test';
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ JWT_SECRET: secret });
+  server = await startTestServer({ JWT_SECRET: secret, UPLOADS_PER_USER: '4' });
 });
 afterAll(() => server.close());
 
@@ -180,6 +180,23 @@ describe('profile', () => {
     expect(again['background_image']).toBe(shown['background_image']);
     await server.context.jobs.processAll();
     expect((await server.context.app.inject({ url: avatarPath })).statusCode).toBe(404);
+  });
+
+  it('keeps the pictures of one of several edits at once', async () => {
+    const user = await server.user();
+    const pictures = await Promise.all(
+      ['#111111', '#222222', '#333333', '#444444'].map((background) =>
+        sharp({ create: { width: 64, height: 64, channels: 3, background } })
+          .png()
+          .toBuffer(),
+      ),
+    );
+    const edits = pictures.map((picture) =>
+      server.call('editProfile', {}, { token: user.token, files: { avatar: picture } }),
+    );
+    for (const answer of await Promise.all(edits)) expect(answer.status_code).toBe(0);
+    await server.context.jobs.processAll();
+    expect(readdirSync(join(server.dataDir, 'media', 'users', String(user.id)))).toHaveLength(1);
   });
 
   it.each(['jpeg', 'png', 'webp', 'gif', 'avif'] as const)('takes %s', async (format) => {

@@ -19,12 +19,8 @@ const maxInputPixels = 50_000_000;
 const decodeTimeoutSeconds = 10;
 
 /** Stores what is given; pictures are decoded and encoded again, so nothing that was hidden in the file survives. */
-export async function editProfile(
-  deps: ProfileDeps,
-  user: Pick<UserRow, 'id' | 'avatar_key' | 'background_key'>,
-  changes: ProfileChanges,
-): Promise<void> {
-  const owner: BlobOwner = { owner: 'user', ownerId: user.id };
+export async function editProfile(deps: ProfileDeps, userId: number, changes: ProfileChanges): Promise<void> {
+  const owner: BlobOwner = { owner: 'user', ownerId: userId };
   const files: { key: string; staged: StagedBlob }[] = [];
   const fields: Partial<Pick<UserRow, 'signature' | 'avatar_key' | 'background_key'>> = {};
   try {
@@ -40,14 +36,14 @@ export async function editProfile(
       fields.background_key = file.key;
     }
     if (Object.keys(fields).length === 0) return;
-    const replaced = [
-      ...(fields.avatar_key !== undefined && user.avatar_key !== null ? [user.avatar_key] : []),
-      ...(fields.background_key !== undefined && user.background_key !== null ? [user.background_key] : []),
-    ];
     const store = async ({ trx, enqueue, invalidate }: Unit): Promise<boolean> => {
-      if (!(await userStore.updateProfile(trx, user.id, fields))) return false;
-      if (replaced.length > 0) await enqueue('blobs.reconcile', { ...owner, keys: replaced });
-      invalidate(userKey(user.id));
+      // Within the transaction: of two edits at once, the second replaces what the first has stored.
+      const [before] = await userStore.findUsers(trx, [userId]);
+      if (before === undefined || !(await userStore.updateProfile(trx, userId, fields))) return false;
+      const replaced = [fields.avatar_key && before.avatar_key, fields.background_key && before.background_key];
+      const keys = replaced.filter((key) => typeof key === 'string');
+      if (keys.length > 0) await enqueue('blobs.reconcile', { ...owner, keys });
+      invalidate(userKey(userId));
       return true;
     };
     const stored = files.length === 0 ? await deps.writer.write(store) : await promoteWith(deps, owner, files, store);

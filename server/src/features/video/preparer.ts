@@ -10,6 +10,11 @@ export interface Preparer {
   convert(path: string, video: AcceptedVideo, signal: AbortSignal): Promise<StagedBlob>;
 }
 
+/** This computer does not convert the video in the time that it has; trying again would take as long. */
+export class TooSlowError extends Error {
+  override readonly name = 'TooSlowError';
+}
+
 const remuxTimeoutMs = 10 * 60_000;
 /** A conversion gets this much time for each second of video, beyond a first minute; one core is faster than that. */
 const convertMsPerSecond = 10_000;
@@ -60,5 +65,6 @@ function requireSuccess(result: ToolResult, signal: AbortSignal): void {
   if (result.end === 'exit' && result.exitCode !== null) {
     throw new DomainError('ErrNotVideo', { cause: result.stderrTail });
   }
+  if (result.end === 'timeout') throw new TooSlowError(`ffmpeg did not come to its end: ${result.stderrTail}`);
   throw new Error(`ffmpeg ended by ${result.end}: ${result.stderrTail}`);
 }

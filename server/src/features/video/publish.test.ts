@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fetchMedia, makeClip, plainH264, testPattern } from '../../../test/clips.ts';
@@ -18,6 +19,7 @@ import {
   textOf,
 } from '../../../test/server.ts';
 import { expectCountersToEqualRows, leavesNothing, mediaFiles } from '../../../test/stored.ts';
+import { publishVideo } from './publish.service.ts';
 
 let server: TestServer;
 let author: TestUser;
@@ -172,6 +174,16 @@ describe('what is refused leaves no file and no row behind:', () => {
       server.call('publish', { title: 'x' }, { token: author.token, headers: { 'content-type': 'text/plain' } }),
     );
     expect(answer).toMatchObject({ status_code: 110601 });
+  });
+});
+
+it('leaves nothing of an upload whose author closed the account meanwhile', async () => {
+  const { blobs } = server.context;
+  await leavesNothing(server, async () => {
+    const file = await blobs.stage(Readable.from([clip]), { maxBytes: clip.length });
+    const publishing = publishVideo(server.context.publishing, { authorId: 1, title: '', file });
+    await expect(publishing).rejects.toMatchObject({ row: 'ErrTokenInvalid' });
+    await file.discard();
   });
 });
 

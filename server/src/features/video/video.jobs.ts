@@ -14,7 +14,7 @@ import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
 import { userStore, videoStore } from '../../store/index.ts';
 import { type CoverMaker, coverInJobMs } from './cover-maker.ts';
 import type { Inspector } from './inspector.ts';
-import type { Preparer } from './preparer.ts';
+import { type Preparer, TooSlowError } from './preparer.ts';
 import { eraseBatch } from './video.service.ts';
 
 export type VideoJobDeps = {
@@ -105,6 +105,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
         await convert(video, source, signal);
       } catch (error) {
         // What the file itself is to blame for stays so however often it is tried.
+        if (error instanceof TooSlowError) return await fail(video.id, 'internal');
         if (!(error instanceof DomainError)) throw error;
         await fail(video.id, error.row === 'ErrVideoTooLong' ? 'too-long' : 'undecodable');
       }
