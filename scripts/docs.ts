@@ -135,7 +135,7 @@ const documents: Readonly<Record<string, string>> = {
   'README.zh-CN.md': withTable('README.zh-CN.md', 'zh'),
   'docs/api.md': apiPage(),
   'docs/errors.md': errorPage(),
-  'docs/openapi.json': `${JSON.stringify(buildOpenApi({ version: String(version) }), null, 2)}\n`,
+  'docs/openapi.json': `${JSON.stringify(buildOpenApi({ version: String(version), url: 'http://localhost:8080' }), null, 2)}\n`,
 };
 
 const outdated = Object.entries(documents).filter(([path, text]) => {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('..', import.meta.url);
@@ -13,9 +12,8 @@ export function startArguments(): string[] {
   const { scripts } = Object.assign({ scripts: {} }, manifest);
   const { start } = Object.assign({ start: '' }, scripts);
   const [node, ...args] = String(start).split(' ');
-  const program = args.pop();
-  if (node !== 'node' || program === undefined || isAbsolute(program)) {
+  const at = args.findIndex((argument) => argument.endsWith('.js'));
+  if (node !== 'node' || at < 0)
     throw new Error(`the start script is not of the form "node OPTIONS PROGRAM": ${start}`);
-  }
-  return [...args, fileURLToPath(new URL(program, root))];
+  return args.map((argument, position) => (position === at ? fileURLToPath(new URL(argument, root)) : argument));
 }

@@ -1,4 +1,5 @@
 /** The program: reads the configuration, starts the role, says where it is, and stops in an orderly way. */
+import { networkInterfaces } from 'node:os';
 import { ConfigError, helpText, loadConfig, readEnvironment } from './config/index.ts';
 import { type Context, createContext } from './context.ts';
 import { publishDemo } from './demo.ts';
@@ -24,8 +25,10 @@ async function start(): Promise<Context> {
 function announce({ config, transcoder, log, app }: Context): void {
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
-  const host = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(config.host) ? 'localhost' : config.host;
+  const host = ['127.0.0.1', ...anyAddress, '::1'].includes(config.host) ? 'localhost' : inUrl(config.host);
   const url = config.publicUrl ?? `http://${host}:${port}`;
+  const others = anyAddress.includes(config.host) ? ownAddresses().map((own) => `http://${inUrl(own)}:${port}`) : [];
+  const elsewhere = others.length === 0 ? '' : ` (from other devices ${others.join(' or ')})`;
   const { info } = transcoder;
   const old =
     info.source === 'bundled'
@@ -33,15 +36,29 @@ function announce({ config, transcoder, log, app }: Context): void {
       : '';
   log.logger.info(
     { url, dataDir: config.dataDir, ffmpeg: info.ffmpeg, ffmpegVersion: info.version, docs: `${url}/docs` },
-    `ready at ${url} · data in ${config.dataDir} · ffmpeg ${info.version} from ${info.ffmpeg}${old} · API documentation at ${url}/docs`,
+    `ready at ${url}${elsewhere} · data in ${config.dataDir} · ffmpeg ${info.version} from ${info.ffmpeg}${old} · API documentation at ${url}/docs`,
   );
 }
 
-/** Lets what is in flight finish, within a bound, and exits 0. */
-function stopOnSignals(context: Context): void {
+const anyAddress = ['0.0.0.0', '::'];
+const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+/** More of them help nobody. */
+const maxShownAddresses = 3;
+
+/** Addresses of this computer in its networks, by which phones reach it. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
+    .slice(0, maxShownAddresses);
+}
+
+/** Lets what is in flight finish, within a bound, and exits 0. Whoever asks twice does not want to wait. */
+function stopOnSignals(context: Context): (why: string) => void {
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
+  const stop = (signal: string): void => {
+    if (stopping) process.exit(0);
     stopping = true;
     const { logger } = context.log;
     logger.info({ signal }, 'stopping');
@@ -56,6 +73,20 @@ function stopOnSignals(context: Context): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  return stop;
+}
+
+/** Given by `npm start`: npm does not hand signals on through its shell, so a server that it started would outlive it. */
+const stopWithParent = '--stop-with-parent';
+const lookForParentEveryMs = 500;
+
+function watchParent(stop: (why: string) => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    stop('the process that started this one has ended');
+  }, lookForParentEveryMs).unref();
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -69,15 +100,17 @@ function explain(error: unknown): string {
   return messageOf(error);
 }
 
-const [argument] = process.argv.slice(2);
-if (argument === '--help' || argument === '-h') {
+const args = process.argv.slice(2);
+if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(helpText());
   process.exit(0);
 }
-if (argument !== undefined) fail(`${argument} is not understood: settings are environment variables, see --help`);
+const unknown = args.find((argument) => argument !== stopWithParent);
+if (unknown !== undefined) fail(`${unknown} is not understood: settings are environment variables, see --help`);
 try {
   const context = await start();
-  stopOnSignals(context);
+  const stop = stopOnSignals(context);
+  if (args.includes(stopWithParent)) watchParent(stop);
   announce(context);
 } catch (error) {
   fail(explain(error));

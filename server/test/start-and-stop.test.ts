@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { startArguments } from '../../scripts/start-command.ts';
 import { bear, multipart, temporaryFolder, textOf } from './server.ts';
 import {
   callServer,
@@ -127,6 +129,24 @@ describe('a server that is told to stop', () => {
     expect(server.child.exitCode).toBe(0);
     expect(readdirSync(join(dataDir, 'media', 'videos'))).toHaveLength(1);
     expect(readdirSync(join(dataDir, 'media', '.staged'))).toEqual([]);
+  });
+
+  it('stops with npm, which does not hand the signal on', async () => {
+    const dataDir = folder();
+    const port = await freePort();
+    // As npm does it: a shell that waits, and does nothing else.
+    const shell = spawn('sh', ['-c', '"$0" "$@" & wait', process.execPath, ...startArguments()], {
+      cwd: dataDir,
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', DATA_DIR: dataDir, PORT: String(port), DEMO: 'off' },
+      stdio: 'ignore',
+    });
+    const alive = () => callServer(`http://127.0.0.1:${port}`, 'GET', '/healthz', {});
+    await vi.waitFor(async () => expect((await alive()).status_code).toBe(0), { timeout: 20_000 });
+    expect(await endProcess(shell, 'SIGTERM')).toBe(null);
+    await vi.waitFor(() => expect(alive()).rejects.toThrow(), { timeout: 10_000 });
+    // Nobody holds the folder any more.
+    const next = await start(dataDir);
+    expect(await next.end('SIGTERM')).toBe(0);
   });
 
   it('does not wait longer than it may for one that never comes to its end', async () => {

@@ -21,8 +21,29 @@ export type Lines = { write(line: string): void; flush(): void };
 
 const standardOutput = 1;
 
+/** What a line for people says in words already, or says to programs only. */
+const toldInSentence = [
+  ...['requestId', 'method', 'path', 'operation', 'status', 'code', 'durationMs', 'userId', 'address'],
+  ...['url', 'dataDir', 'ffmpeg', 'ffmpegVersion', 'docs'],
+];
+
+/** `GET /douyin/feed/ 200, 2 ms`, and the message itself of anything that is no request. */
+function sentence(line: Record<string, unknown>, messageKey: string): string {
+  const { method, path, status, code, durationMs } = line;
+  if (method === undefined || path === undefined) return String(line[messageKey]);
+  const outcome = code === undefined || code === 0 ? '' : ` (${code})`;
+  return `${method} ${path} ${status}${outcome}, ${durationMs} ms`;
+}
+
 export function peopleSink(): Sink {
-  const stream = pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true });
+  const stream = pretty({
+    colorize: process.stdout.isTTY,
+    sync: true,
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss',
+    messageFormat: sentence,
+    ignore: toldInSentence.join(),
+  });
   stream.on('error', complainOnce());
   return { write: (data) => void stream.write(data.toString()), close: async () => undefined };
 }

@@ -57,10 +57,11 @@ export const trustProxy: Kind<false | number | readonly string[]> = {
   },
 };
 
-/** A name that Intl knows; gives its canonical spelling. */
-export const timeZone: Kind<string> = {
+/** A name that Intl knows; gives its canonical spelling. With `:FILE`, as some systems have it, the system's own. */
+export const timeZone: Kind<string | undefined> = {
   takes: { en: 'IANA time zone, such as `Asia/Shanghai`', zh: 'IANA 时区，如 `Asia/Shanghai`' },
   parse: (text, fail) => {
+    if (text.startsWith(':')) return undefined;
     try {
       return new Intl.DateTimeFormat('en-US', { timeZone: text }).resolvedOptions().timeZone;
     } catch {

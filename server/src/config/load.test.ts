@@ -99,6 +99,7 @@ describe('values', () => {
     ],
     [{ LOG_FILE: '/x.log' }, (c) => c.log.file, { path: '/x.log', maxBytes: 10 * 1024 ** 2, generations: 7 }],
     [{ TZ: 'asia/shanghai' }, (c) => c.timeZone, 'Asia/Shanghai'],
+    [{ TZ: ':/etc/localtime' }, (c) => c.timeZone, undefined],
     [{ FFMPEG_PATH: 'bin/ffmpeg' }, (c) => c.ffmpegPath, '/srv/site/bin/ffmpeg'],
     [{ UPLOAD_MAX_SIZE: '1GB' }, (c) => c.uploads.maxBytes, 1024 ** 3],
     [{ UPLOAD_MAX_SIZE: '2048' }, (c) => c.uploads.maxBytes, 2048],

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from 'kysely';
@@ -23,6 +23,8 @@ const outOfReach = /^SQLITE_(?:BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PROTOCOL|NOME
  */
 export async function openSqlite(path: string): Promise<Database> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  // SQLite would make it readable by all.
+  closeSync(openSync(path, 'a', 0o640));
   const writing = new SqliteDatabase(path, { timeout: busyTimeoutMs });
   writing.pragma('journal_mode = WAL');
   writing.pragma('synchronous = FULL');

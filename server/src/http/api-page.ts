@@ -28,8 +28,8 @@ const html = `<!doctype html>
 </html>
 `;
 
-const initScript = `SwaggerUIBundle({
-  url: '/openapi.json',
+const initScript = (documentUrl: string): string => `SwaggerUIBundle({
+  url: '${documentUrl}',
   dom_id: '#api',
   deepLinking: true,
   validatorUrl: null,
@@ -39,12 +39,12 @@ const initScript = `SwaggerUIBundle({
 });
 `;
 
-export function apiPage(): ApiPage {
+export function apiPage(documentUrl: string): ApiPage {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   const asset = (name: string, type: string) => [name, { path: join(folder, name), type }] as const;
   return {
     html,
-    initScript,
+    initScript: initScript(documentUrl),
     assets: new Map([
       asset('swagger-ui.css', 'text/css; charset=utf-8'),
       asset('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),

@@ -119,7 +119,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   registerOperations(app, { ...deps, uploads, baseUrlOf });
   registerMedia(app, deps.blobs);
   registerHealth(app, deps.checks);
-  await registerPages(app, deps.version);
+  await registerPages(app, { version: deps.version, publicUrl: settings.publicUrl, baseUrlOf });
   return app;
 }
 

@@ -41,7 +41,7 @@ describe('the document', () => {
   it('is OpenAPI 3.1 in its outline', () => {
     expect(document['openapi']).toBe('3.1.0');
     expect(rowOf(document, 'info')).toMatchObject({ title: expect.any(String), version: expect.stringMatching(/^\d/) });
-    expect(document['servers']).toEqual([{ url: '/' }]);
+    expect(document['servers']).toEqual([{ url: 'http://localhost:80' }]);
     const known = 'openapi info servers tags paths components security externalDocs webhooks jsonSchemaDialect';
     for (const name of Object.keys(document)) expect(known.split(' ')).toContain(name);
   });

@@ -19,7 +19,8 @@ const named = { User, Video, Comment, Message, FriendUser };
 
 type Json = Record<string, unknown>;
 
-export function buildOpenApi(options: { readonly version: string }): Json {
+/** `url`: where the reader reaches the server, since programs that import the document need a whole address. */
+export function buildOpenApi(options: { readonly version: string; readonly url: string }): Json {
   const paths: Record<string, Json> = {};
   for (const name of operationNames) {
     const operation: Operation = operations[name];
@@ -33,15 +34,20 @@ export function buildOpenApi(options: { readonly version: string }): Json {
       license: { name: 'MIT', identifier: 'MIT' },
       description: introduction,
     },
-    servers: [{ url: '/' }],
-    tags: [...new Set(operationNames.map((name) => operations[name].group))].map((name) => ({ name })),
+    servers: [{ url: options.url }],
+    tags: [...new Set(operationNames.map((name) => operations[name].group)), 'Files', 'Health'].map((name) => ({
+      name,
+    })),
     paths: { ...paths, ...otherPaths },
     components: {
       securitySchemes: {
         token: { type: 'apiKey', in: 'query', name: 'token', description: 'The token of register or login' },
         bearer: { type: 'http', scheme: 'bearer', description: 'The same token as `Authorization: Bearer`' },
       },
-      schemas: Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, withReferences(schema, name)])),
+      schemas: {
+        ...Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, withReferences(schema, name)])),
+        Envelope: envelopeSchema,
+      },
     },
   };
 }
@@ -62,6 +68,7 @@ function describe(name: OperationName, operation: Operation): Json {
     required: parameter.required && operation.method === 'GET',
     description: both(parameter.doc),
     schema: parameter.schema,
+    ...exampleOf(parameter),
   }));
   return {
     operationId: name,
@@ -74,8 +81,12 @@ function describe(name: OperationName, operation: Operation): Json {
     ]
       .filter((text) => text !== '')
       .join('\n\n'),
-    ...(operation.access === 'required' && { security: [{ token: [] }, { bearer: [] }] }),
-    ...(operation.access === 'optional' && { security: [{}, { token: [] }, { bearer: [] }] }),
+    security: {
+      none: [],
+      // Programs that import the document take the first: with a token one sees more.
+      optional: [{ token: [] }, { bearer: [] }, {}],
+      required: [{ token: [] }, { bearer: [] }],
+    }[operation.access],
     ...(hasFiles || operation.method === 'POST'
       ? { requestBody: bodyOf(operation, hasFiles) }
       : { parameters: inQuery }),
@@ -91,6 +102,12 @@ function describe(name: OperationName, operation: Operation): Json {
 }
 
 const both = (text: { readonly en: string; readonly zh: string }): string => `${text.en} · ${text.zh}`;
+
+/** Of what has to be given: an example of anything else would be sent by whoever only tries the operation. */
+function exampleOf({ required, schema, example }: Operation['parameters'][string]): Json {
+  if (!required) return {};
+  return { example: schema.type === 'integer' ? Number(example) : example };
+}
 
 const origin = (operation: Operation): string =>
   operation.origin === 'ours' ? 'An addition of this server, in the same envelope.' : '';
@@ -113,10 +130,19 @@ function bodyOf(operation: Operation, hasFiles: boolean): Json {
   const schema = {
     type: 'object',
     properties: Object.fromEntries([
-      ...fields.map(([name, parameter]) => [name, { ...parameter.schema, description: both(parameter.doc) }]),
+      ...fields.map(([name, parameter]) => [
+        name,
+        { ...parameter.schema, description: both(parameter.doc), ...exampleOf(parameter) },
+      ]),
       ...Object.entries(operation.files).map(([name, part]) => [
         name,
-        { type: 'string', contentMediaType: 'application/octet-stream', description: both(part.doc) },
+        // `format` is what OpenAPI 3.0 had: Postman knows a file by it.
+        {
+          type: 'string',
+          format: 'binary',
+          contentMediaType: 'application/octet-stream',
+          description: both(part.doc),
+        },
       ]),
     ]),
     required: [
@@ -161,15 +187,12 @@ function withReferences(schema: unknown, self: string | undefined): unknown {
   return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withReferences(value, undefined)]));
 }
 
-const envelope = {
-  'application/json': {
-    schema: {
-      type: 'object',
-      required: ['status_code', 'status_msg'],
-      properties: { status_code: { type: 'integer' }, status_msg: { type: 'string' } },
-    },
-  },
+const envelopeSchema = {
+  type: 'object',
+  required: ['status_code', 'status_msg'],
+  properties: { status_code: { type: 'integer' }, status_msg: { type: 'string' } },
 };
+const envelope = { 'application/json': { schema: { $ref: '#/components/schemas/Envelope' } } };
 const retryAfter = { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } };
 
 const sharedResponses = {

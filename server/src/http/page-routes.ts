@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { placeholderCoverPath } from '../read/index.ts';
 import { apiPage } from './api-page.ts';
 import { languageOf } from './envelope.ts';
@@ -8,9 +8,14 @@ import { buildOpenApi } from './openapi.ts';
 
 const assetsFolder = new URL('../../assets/', import.meta.url);
 
-/** Everything a page needs comes from here: nothing inline, nothing from other origins. */
-const pagePolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** Everything a page needs comes from here, and videos and pictures from `PUBLIC_URL`: nothing inline, nothing else. */
+function policyOf(publicUrl: string | undefined): string {
+  const files = publicUrl === undefined ? "'self'" : `'self' ${new URL(publicUrl).origin}`;
+  return `default-src 'none'; script-src 'self'; style-src 'self'; img-src ${files} data:; media-src ${files}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+}
+
+const ownDocument = '/openapi.json?for=docs';
+const isOwnPage = (request: FastifyRequest): boolean => request.url === ownDocument;
 
 /** Small files of the program itself, by path. */
 const assets = [
@@ -22,9 +27,17 @@ const assets = [
 
 const assetAge = 'public, max-age=300';
 
+export type PageDeps = {
+  readonly version: string;
+  readonly publicUrl: string | undefined;
+  readonly baseUrlOf: (request: FastifyRequest) => string;
+};
+
 /** The pages that people look at: the front page, the API documentation and what it is made from. */
-export async function registerPages(app: FastifyInstance, version: string): Promise<void> {
-  await registerFrontPage(app);
+export async function registerPages(app: FastifyInstance, deps: PageDeps): Promise<void> {
+  const { version, publicUrl, baseUrlOf } = deps;
+  const pagePolicy = policyOf(publicUrl);
+  await registerFrontPage(app, pagePolicy);
   for (const [path, file, type] of assets) {
     const body = await readFile(new URL(file, assetsFolder));
     app.get(path, async (_request, reply) =>
@@ -33,13 +46,13 @@ export async function registerPages(app: FastifyInstance, version: string): Prom
         .send(body),
     );
   }
-  const openApi = JSON.stringify(buildOpenApi({ version }));
-  app.get('/openapi.json', async (_request, reply) =>
+  app.get('/openapi.json', async (request, reply) =>
     reply
       .headers({ 'content-type': 'application/json; charset=utf-8', 'access-control-allow-origin': '*' })
-      .send(openApi),
+      // The page at /docs calls where it was loaded from, which need not be PUBLIC_URL.
+      .send(JSON.stringify(buildOpenApi({ version, url: isOwnPage(request) ? '/' : baseUrlOf(request) }))),
   );
-  const page = apiPage();
+  const page = apiPage(ownDocument);
   app.get('/docs', async (_request, reply) =>
     reply
       .headers({ 'content-type': 'text/html; charset=utf-8', 'content-security-policy': page.contentSecurityPolicy })
@@ -56,7 +69,7 @@ export async function registerPages(app: FastifyInstance, version: string): Prom
 }
 
 /** The front page in the language of its reader. */
-async function registerFrontPage(app: FastifyInstance): Promise<void> {
+async function registerFrontPage(app: FastifyInstance, pagePolicy: string): Promise<void> {
   const english = await readFile(new URL('index.html', assetsFolder), 'utf8');
   const pages = { en: english, zh: english.replace('<html lang="en">', '<html lang="zh-CN">') };
   app.get('/', async (request, reply) =>
