@@ -28,9 +28,20 @@ test.each([
   '// @ts-ignore',
   '/* @ts-expect-error because */ f();',
   '/** @ts-nocheck */',
+  '// biome-ignore lint/suspicious/noExplicitAny: just this once',
+  '// biome-ignore-all lint/suspicious/noSkippedTests: later',
+  '// biome-ignore lint: everything',
 ])('%s is found', (text) => {
   expect(linesOf(text)).toEqual([1]);
 });
+
+test.each(["it.todo('x');", "test.skipIf(a)('x', f);", "describe.runIf(a)('x', f);", "it.fails('x', f);"])(
+  '%s is found in a test',
+  (text) => {
+    expect(checkCasts([{ path: 'x.test.ts', text }]).map(({ rule }) => rule)).toEqual(['a test that does not run']);
+    expect(linesOf(text)).toEqual([]);
+  },
+);
 
 test('casts and silencers are found where they are', () => {
   const text = "import {\n  a as b,\n} from './x.ts';\nconst c = b\n  as Foo;\n/*\n * @ts-ignore\n */\n";
@@ -50,6 +61,7 @@ test.each([
   "query.select((b) => b.ref('x').as('y'));",
   '// known as Foo, @ts-ignore is forbidden',
   '/* b as Foo\n   c as Bar */',
+  '// biome-ignore lint/suspicious/noControlCharactersInRegex: what this finds',
   'const a = \'b as Foo\'; const c = "d as Foo";',
   "const a = 'it\\'s b as Foo';",
   'const a = `b as Foo ${c} d as Bar`;',

@@ -111,6 +111,30 @@ const cases: readonly { rule: RegExp; path: string; good: string; bad: string }[
     bad: "import { a } from '../features/handler.ts';",
   },
   {
+    rule: /only store\/ and db\/ hold SQL/,
+    path: 'server/src/features/video/x.ts',
+    good: 'const a = videoStore.findVideos(reader, [1]);',
+    bad: "const a = deps.database.reader\n  .selectFrom('videos');",
+  },
+  {
+    rule: /imports node:sqlite: only store\/ and db\/ hold SQL/,
+    path: 'server/src/jobs/x.ts',
+    good: "import { a } from '../store/index.ts';",
+    bad: "import { DatabaseSync } from 'node:sqlite';",
+  },
+  {
+    rule: /is pure: it must not use node:fs at run time/,
+    path: 'server/src/read/present.ts',
+    good: "import type { Facts } from './facts.ts';\nimport { limits } from '@tiktok-server/contract';",
+    bad: "import { readFileSync } from 'node:fs';",
+  },
+  {
+    rule: /is pure: it must not use \.\/facts\.ts at run time/,
+    path: 'server/src/read/rules.ts',
+    good: "import { a } from './present.ts';",
+    bad: "import { createFacts } from './facts.ts';",
+  },
+  {
     rule: /config\/ must not import http\//,
     path: 'server/src/config/x.ts',
     good: "import { readFileSync } from 'node:fs';",

@@ -11,6 +11,8 @@ import { type Import, importsOf, lineOf, readSource } from './source-text.ts';
 const maxLines = 300;
 const forbiddenFolders = new Set(['utils', 'helpers', 'common', 'manager', 'managers']);
 
+const contractPackage = '@tiktok-server/contract';
+
 type Room = {
   /** The rooms that it may import, beside itself. */
   readonly code: readonly string[];
@@ -43,10 +45,15 @@ const rooms: Readonly<Record<string, Room>> = {
   'vitest.config.ts': { code: [] },
 };
 
-const sqlPackages = new Set(['kysely', 'better-sqlite3']);
+const sqlPackages = new Set(['kysely', 'better-sqlite3', 'node:sqlite']);
 const sqlRooms = new Set(['store', 'db']);
-/** The lock on the data folder is a transaction that is held; it runs no query. */
-const sqlFiles = new Set(['server/src/adapters/data-lock.ts']);
+/** The lock on the data folder is a transaction that is held; the bench looks at the outbox of a server from outside. */
+const sqlFiles = new Set(['server/src/adapters/data-lock.ts', 'bench/server-process.ts']);
+/** Where a query begins, whoever handed the database on. */
+const query = /\.\s*(?:selectFrom|insertInto|replaceInto|updateTable|deleteFrom|mergeInto)\s*\(/g;
+
+/** Files that only turn facts into answers: at run time they use the contract and each other. */
+const pureFiles = new Set(['server/src/read/rules.ts', 'server/src/read/present.ts']);
 
 /** Rooms that may read the environment: tools hand it on to the programs that they start. */
 const environmentRooms = new Set(['config', 'scripts', 'bench']);
@@ -79,6 +86,11 @@ function checkFile({ path, text }: SourceFile): Violation[] {
       report(lineOf(text, index), 'reads the environment outside config/');
     }
   }
+  if (!sqlRooms.has(room)) {
+    for (const { index } of source.code.matchAll(query)) {
+      report(lineOf(text, index), 'runs a query: only store/ and db/ hold SQL');
+    }
+  }
   for (const one of importsOf(source)) {
     for (const rule of brokenRules(path, room, one)) report(lineOf(text, one.offset), rule);
   }
@@ -87,8 +99,11 @@ function checkFile({ path, text }: SourceFile): Violation[] {
 
 function brokenRules(path: string, room: string, one: Import): string[] {
   const { target, typeOnly } = one;
+  const resolved = posix.normalize(posix.join(posix.dirname(path), target));
+  if (pureFiles.has(path) && !typeOnly && !pureFiles.has(resolved) && !target.startsWith(contractPackage)) {
+    return [`is pure: it must not use ${target} at run time`];
+  }
   if (target.startsWith('.')) {
-    const resolved = posix.normalize(posix.join(posix.dirname(path), target));
     return isTestFile(resolved)
       ? [`imports the test file ${resolved}`]
       : brokenRoomRules(path, room, resolved, typeOnly);
@@ -121,8 +136,6 @@ function brokenRoomRules(path: string, room: string, resolved: string, typeOnly:
     ? []
     : [`features do not import each other: ${own ?? 'features'} imports ${others}`];
 }
-
-const contractPackage = '@tiktok-server/contract';
 
 function allows(room: string, other: string, typeOnly: boolean): boolean {
   const { code, types = [] } = rooms[room] ?? { code: [] };
