@@ -189,6 +189,14 @@ describe('attempts to log in', () => {
     expect((await wrong(port, 'nobody')).slice(0, 2)).toEqual([429, 110_701]);
   });
 
+  it('to one account are bounded from everywhere together', async () => {
+    const [one, port] = await start(settings, () => now);
+    const user = await one.user();
+    const guesses = Array.from({ length: 100 }, (_, guess) => wrong(port, user.name, `198.51.100.${guess % 20}`));
+    for (const answer of await Promise.all(guesses)) expect(answer).toEqual(denied);
+    expect((await right(port, user, '198.51.100.200'))[0]).toBe(429);
+  });
+
   it('from one address are bounded whatever the account, and so are registrations', async () => {
     const [one, port] = await start(settings, () => now);
     const [user, target] = [await one.user(), await one.user()];
