@@ -32,6 +32,9 @@ export type ServerProcess = {
   stop(): Promise<void>;
 };
 
+/** As on a machine where it never ran: Node finds nothing that it compiled before, and keeps nothing. */
+export const neverRan = { NODE_DISABLE_COMPILE_CACHE: '1' } as const;
+
 /** Starts a program with its threads on one core, where the machine can do that. */
 export function pinned(core: number | undefined, args: readonly string[]): [string, string[]] {
   return core === undefined
