@@ -1,3 +1,4 @@
+import type { Transaction } from '../../db/index.ts';
 import type { JobHandler, Unit, Writer } from '../../jobs/index.ts';
 import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
 import { commentStore, followStore, likeStore, messageStore, userStore, videoStore } from '../../store/index.ts';
@@ -49,19 +50,19 @@ async function removeLikes({ trx, invalidate }: Unit, userId: number): Promise<n
   const liked = await likeStore.listLikedBy(trx, userId, batchRows);
   const videos = await videoStore.findVideos(trx, liked);
   for (const video of videos) {
-    await likeStore.deleteLike(trx, userId, video.id);
+    if (!(await likeStore.deleteLike(trx, userId, video.id))) continue;
+    await videoStore.addToVideoCounter(trx, [video.id], 'favorite_count', -1);
     await userStore.addToUserCounter(trx, [video.author_id], 'total_favorited', -1);
+    await userStore.addToUserCounter(trx, [userId], 'favorite_count', -1);
     invalidate(videoKey(video.id), userKey(video.author_id));
   }
-  await videoStore.addToVideoCounter(trx, liked, 'favorite_count', -1);
-  await userStore.addToUserCounter(trx, [userId], 'favorite_count', -videos.length);
   return videos.length;
 }
 
 async function removeComments({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const comments = await commentStore.listCommentsByUser(trx, userId, batchRows);
   for (const comment of comments) {
-    await commentStore.deleteComment(trx, comment.id);
+    if (!(await commentStore.deleteComment(trx, comment.id))) continue;
     await videoStore.addToVideoCounter(trx, [comment.video_id], 'comment_count', -1);
     invalidate(videoKey(comment.video_id));
   }
@@ -70,18 +71,21 @@ async function removeComments({ trx, invalidate }: Unit, userId: number): Promis
 
 async function removeFollowees({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const followees = await followStore.listFolloweeIds(trx, userId, batchRows);
-  for (const id of followees) await followStore.deleteFollow(trx, userId, id);
-  await userStore.addToUserCounter(trx, followees, 'follower_count', -1);
-  await userStore.addToUserCounter(trx, [userId], 'follow_count', -followees.length);
+  for (const id of followees) await removeFollow(trx, userId, id);
   invalidate(...followees.map(userKey));
   return followees.length;
 }
 
 async function removeFollowers({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const followers = await followStore.listFollowerIds(trx, userId, batchRows);
-  for (const id of followers) await followStore.deleteFollow(trx, id, userId);
-  await userStore.addToUserCounter(trx, followers, 'follow_count', -1);
-  await userStore.addToUserCounter(trx, [userId], 'follower_count', -followers.length);
+  for (const id of followers) await removeFollow(trx, id, userId);
   invalidate(...followers.map(userKey));
   return followers.length;
+}
+
+/** Both counters beside the row, and only if it was there. */
+async function removeFollow(trx: Transaction, followerId: number, followeeId: number): Promise<void> {
+  if (!(await followStore.deleteFollow(trx, followerId, followeeId))) return;
+  await userStore.addToUserCounter(trx, [followerId], 'follow_count', -1);
+  await userStore.addToUserCounter(trx, [followeeId], 'follower_count', -1);
 }
