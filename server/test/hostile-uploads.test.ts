@@ -16,6 +16,7 @@ import {
   temporaryFolder,
   textOf,
 } from './server.ts';
+import { stagedFiles } from './stored.ts';
 
 /** Every file of the corpus goes through the production path; then the disk, the database and the answers are searched. */
 let server: TestServer;
@@ -185,7 +186,7 @@ describe('what was taken', () => {
       expect([textOf(video, 'title'), file.rawPayload.includes('<script>')]).toEqual([textOf(video, 'title'), false]);
     }
     expect(connections).toBe(0);
-    expect(readdirSync(join(server.dataDir, 'media', '.staged'))).toEqual([]);
+    expect(stagedFiles(server.dataDir)).toEqual([]);
   });
 
   it('did not keep the server from taking a good one', async () => {

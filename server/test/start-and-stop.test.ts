@@ -14,6 +14,7 @@ import {
   startServerProcess,
 } from './server-process.ts';
 import { answerOf, type Connection, open, requestText } from './sockets.ts';
+import { stagedFiles } from './stored.ts';
 
 /** How a real server process starts, refuses to start, and ends. */
 const folders: ReturnType<typeof temporaryFolder>[] = [];
@@ -110,7 +111,7 @@ describe('a server that is told to stop', () => {
     const bytes = Buffer.concat([Buffer.from(head), body.payload]);
     const connection = open(Number(new URL(server.url).port));
     connection.write(bytes.subarray(0, 50_000));
-    await vi.waitFor(() => expect(readdirSync(join(dataDir, 'media', '.staged'))).toHaveLength(1));
+    await vi.waitFor(() => expect(stagedFiles(dataDir)).toHaveLength(1));
     return [connection, bytes.subarray(50_000)];
   }
 
@@ -128,7 +129,7 @@ describe('a server that is told to stop', () => {
     expect(performance.now() - answeredMs).toBeLessThan(5_000);
     expect(server.child.exitCode).toBe(0);
     expect(readdirSync(join(dataDir, 'media', 'videos'))).toHaveLength(1);
-    expect(readdirSync(join(dataDir, 'media', '.staged'))).toEqual([]);
+    expect(stagedFiles(dataDir)).toEqual([]);
   });
 
   it('stops with npm, which does not hand the signal on', async () => {

@@ -25,6 +25,12 @@ export type Stored = {
   readonly files: readonly string[];
 };
 
+/** Files that are staged below a data folder, whoever staged them. */
+export const stagedFiles = (dataDir: string): string[] =>
+  readdirSync(join(dataDir, 'media', '.staged'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);
+
 /** How long a staged file may outlive the answer to the request that brought it, in milliseconds. */
 const discardedWithinMs = 5_000;
 

@@ -10,7 +10,10 @@ import {
   type StagedBlob,
 } from '../ports/index.ts';
 
+/** Each process stages in a folder of its own below this one. */
 const stagedFolder = '.staged';
+/** A tool that outlived its server may put one more file into a folder that is being removed: then it is tried again. */
+const sweeping = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 } as const;
 const folderMode = 0o750;
 const fileMode = 0o640;
 /** Bytes after which what was written so far is sent to the disk, so that the last sync of a large file is short. */
@@ -25,7 +28,9 @@ const pingBytes = 4 * 1024;
  */
 export async function createDiskBlobStore(options: { readonly root: string }): Promise<BlobStore> {
   const root = resolve(options.root);
-  const staging = join(root, stagedFolder);
+  const allStaging = join(root, stagedFolder);
+  const ownStaging = randomBytes(6).toString('hex');
+  const staging = join(allStaging, ownStaging);
   await mkdir(staging, { recursive: true, mode: folderMode });
 
   const pathOf = (key: string): string | undefined =>
@@ -121,8 +126,9 @@ export async function createDiskBlobStore(options: { readonly root: string }): P
       await removeEmptyFolders(dirname(path), root);
     },
     sweepStaged: async () => {
-      const left = await readdir(staging);
-      for (const name of left) await rm(join(staging, name), { recursive: true, force: true });
+      // With their folder: ffmpeg outlives a server that is killed, and must not find a place to write to any more.
+      const left = (await readdir(allStaging)).filter((name) => name !== ownStaging);
+      for (const name of left) await rm(join(allStaging, name), sweeping);
       return left.length;
     },
     ping: async () => {
@@ -136,7 +142,8 @@ export async function createDiskBlobStore(options: { readonly root: string }): P
         await unlink(path);
       }
     },
-    close: async () => undefined,
+    // If a tool still writes there, the next start removes it.
+    close: () => rmdir(staging).catch(() => undefined),
   };
 }
 

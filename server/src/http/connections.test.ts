@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bear, multipart, rowOf, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
 import { answerOf, type Connection, exchange, listen, open, requestText } from '../../test/sockets.ts';
+import { stagedFiles } from '../../test/stored.ts';
 
 /** Connections that stall, break, hurry or are too many. */
 let server: TestServer;
@@ -17,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const staged = (): string[] => readdirSync(join(server.dataDir, 'media', '.staged'));
+const staged = (): string[] => stagedFiles(server.dataDir);
 const health = requestText('GET', '/healthz');
 
 /** The bytes of an upload as a client sends them. */

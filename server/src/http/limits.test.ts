@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bear, multipart, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
 import { answerOf, exchange, listen, open, requestText, type WireResponse } from '../../test/sockets.ts';
+import { stagedFiles } from '../../test/stored.ts';
 
 /** What is refused because there is too much of it, and that it is taken again later. */
 let server: TestServer | undefined;
@@ -73,7 +74,7 @@ describe('uploads at once', () => {
     };
   }
 
-  const counter = (one: TestServer) => (): number => readdirSync(join(one.dataDir, 'media', '.staged')).length;
+  const counter = (one: TestServer) => (): number => stagedFiles(one.dataDir).length;
 
   it('of one user get 429 beyond the bound; other users are not concerned', async () => {
     const [one, port] = await start({ UPLOADS_PER_USER: '1', UPLOADS_TOTAL: '3' });
