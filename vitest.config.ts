@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Every test of the repository. Two workers: what they start (ffmpeg, servers) takes cores as well. */
+/** Every test of the repository. Three workers for two cores: one of them mostly waits for what it has started. */
 export default defineConfig({
   test: {
     include: ['{contract,server,conformance,scripts,bench}/**/*.test.ts'],
@@ -8,7 +8,7 @@ export default defineConfig({
     pool: 'forks',
     // Files share a process, which loads the server once: nothing of ours keeps state in a module.
     isolate: false,
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './scripts/vitest-reporter.ts'],

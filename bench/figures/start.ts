@@ -19,7 +19,7 @@ export const startFigure: FigureDefinition = {
     const cpu: number[] = [];
     const cpuExisting: number[] = [];
     // What was compiled is kept from here on, whatever ran before.
-    await (await startServer(resources, { dataDir: resources.folder('start') })).stop();
+    if (!quick) await (await startServer(resources, { dataDir: resources.folder('start') })).stop();
     for (let run = 1; run <= (quick ? 1 : 5); run += 1) {
       say(`start, run ${run}`);
       const dataDir = resources.folder('start');

@@ -8,7 +8,7 @@ import { type Known, type Person, publish, randomOf, signUp, useUntilItDies, who
 import { listOf, numberOf, temporaryFolder, textOf } from './server.ts';
 import { callServer, endProcess, type ServerProcess, spawnServer, startServerProcess } from './server-process.ts';
 
-const rounds = 5;
+const rounds = 4;
 const people = 6;
 const drainTimeoutMs = 30_000;
 
@@ -205,7 +205,7 @@ it('finishes after a restart what was under way: a conversion is taken up again'
 
 it('starts after a first start that was killed at any moment', async () => {
   const dataDir = newFolder();
-  for (let afterMs = 60; afterMs <= 600; afterMs += 90) {
+  for (let afterMs = 60; afterMs <= 600; afterMs += 135) {
     const child = spawnServer(dataDir, { DEMO: 'on' });
     const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
     await new Promise((resolve) => child.once('exit', resolve));
