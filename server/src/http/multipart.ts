@@ -2,7 +2,13 @@ import { Readable } from 'node:stream';
 import type { MultipartFile } from '@fastify/multipart';
 import { DomainError } from '@tiktok-server/contract';
 import type { FastifyRequest } from 'fastify';
-import { type BlobStore, BlobStoreFullError, BlobTooLargeError, type StagedBlob } from '../ports/index.ts';
+import {
+  type BlobStore,
+  BlobStoreFullError,
+  BlobStoreUnavailableError,
+  BlobTooLargeError,
+  type StagedBlob,
+} from '../ports/index.ts';
 
 /** Bounds of a multipart body beside the size of its files. */
 const partLimits = {
@@ -18,9 +24,11 @@ const partLimits = {
 
 /**
  * A refused body is read to its end before it is answered, because a client that is still sending would see a reset
- * connection and not the reason. Past this many bytes it is cut off all the same.
+ * connection and not the reason: as much as would have been taken, and at least this. What is longer is answered, read on
+ * for a moment so that the answer is seen, and cut off.
  */
-const drainMaxBytes = 64 * 1024 * 1024;
+const drainMinBytes = 64 * 1024 * 1024;
+const lingerMs = 5_000;
 
 const isText = /^(?:text\/|application\/json)/i;
 
@@ -45,7 +53,10 @@ export async function readMultipart(
   const fields: Record<string, string> = {};
   const files = new Map<string, StagedBlob>();
   let refusal = refuseAtOnce;
-  const drain = drainer();
+  const drain = drainer(
+    request,
+    [...fileLimits.values()].reduce((sum, bytes) => sum + bytes, drainMinBytes),
+  );
   try {
     // By its file name; without one, where a file is expected, by its type. No type makes a file of any other field.
     const isPartAFile = (field: string | undefined, type: string | undefined, file: string | undefined): boolean =>
@@ -97,6 +108,7 @@ async function stage(part: MultipartFile, blobs: BlobStore, maxBytes: number): P
   } catch (error) {
     if (error instanceof BlobTooLargeError) return fileTooLarge(part.fieldname, maxBytes);
     if (error instanceof BlobStoreFullError) return new DomainError('ErrStorageFull', { cause: error });
+    if (error instanceof BlobStoreUnavailableError) return new DomainError('ErrObjectStoreUpload', { cause: error });
     throw error;
   }
 }
@@ -117,14 +129,26 @@ export function fileTooLarge(part: string, maxBytes: number): DomainError {
   });
 }
 
-function drainer(): (stream: Readable) => Promise<void> {
+function drainer(request: FastifyRequest, maxBytes: number): (stream: Readable) => Promise<void> {
   let drained = 0;
   return async (stream) => {
     for await (const chunk of stream) {
       drained += chunk.length;
-      if (drained > drainMaxBytes) throw tooMuch('the body is far larger than what is accepted');
+      if (drained > maxBytes) {
+        linger(request.raw);
+        throw tooMuch('the body is far larger than what is accepted');
+      }
     }
   };
+}
+
+/** Reads on without looking, for a moment: closed at once, the connection would be reset, and the answer lost with it. */
+function linger(raw: FastifyRequest['raw']): void {
+  raw.unpipe();
+  raw.resume();
+  setTimeout(() => {
+    if (!raw.complete) raw.destroy();
+  }, lingerMs).unref();
 }
 
 const tooMuch = (en: string): DomainError => new DomainError('ErrBind', { detail: { en, zh: '请求体超出允许的大小' } });
