@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { createFfmpegTranscoder } from '../src/adapters/transcoder-ffmpeg.ts';
 import { temporaryFolder } from './server.ts';
 
-/** `conversions` wait until let go; `covers` never come, they are waited for until their time is up; `crashes` end conversions. */
-export type Held = 'conversions' | 'covers' | 'crashes';
+/** `conversions` wait until let go; `covers` never come, they are waited for until their time is up; `crashes` end conversions, `full` ends
+ * them as a full disk does, and `signals` as Ctrl-C does. */
+export type Held = 'conversions' | 'covers' | 'crashes' | 'full' | 'signals';
 
 export type HeldFfmpeg = {
   /** For `FFMPEG_PATH`. */
@@ -29,6 +30,8 @@ case "$*" in
   *mjpeg*) [ -e '${gate('covers')}' ] && exec sleep 60 ;;
   *libx264*)
     [ -e '${gate('crashes')}' ] && kill -9 $$
+    [ -e '${gate('full')}' ] && { echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1; }
+    [ -e '${gate('signals')}' ] && exit 255
     while [ -e '${gate('conversions')}' ]; do sleep 0.02; done ;;
 esac
 exec '${real.info.ffmpeg}' "$@"

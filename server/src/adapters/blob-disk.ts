@@ -6,6 +6,7 @@ import {
   BlobMissingError,
   type BlobStore,
   BlobStoreFullError,
+  BlobStoreUnavailableError,
   BlobTooLargeError,
   type StagedBlob,
 } from '../ports/index.ts';
@@ -214,6 +215,9 @@ function ignoreMissing(error: unknown): undefined {
   throw error;
 }
 
+/** The folder is gone, or the disk under it: nothing that a caller did. */
+const outOfReach = new Set(['ENOENT', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'ENODEV', 'ESTALE']);
+
 async function translating<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -221,6 +225,8 @@ async function translating<T>(work: () => Promise<T>): Promise<T> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
       throw new BlobStoreFullError('no room left', { cause: error });
+    if (typeof code === 'string' && outOfReach.has(code))
+      throw new BlobStoreUnavailableError(`the folder of files cannot be used (${code})`, { cause: error });
     throw error;
   }
 }

@@ -30,6 +30,8 @@ export async function createFfmpegTranscoder(options: Where): Promise<Transcoder
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+      // In a group of its own: Ctrl-C and systemd signal the whole group of the server, which decides for its tools itself.
+      detached: process.platform !== 'win32',
     });
     children.add(child);
     try {
@@ -42,7 +44,7 @@ export async function createFfmpegTranscoder(options: Where): Promise<Transcoder
     try {
       const result = await run(program, ['-version'], { timeoutMs: versionTimeoutMs, maxOutputBytes: 64 * 1024 });
       if (result.exitCode !== 0) return undefined;
-      return /version (\S+)/.exec(result.stdout.toString('utf8'))?.[1] ?? 'unknown';
+      return /^ff(?:mpeg|probe) version (\S+)/.exec(result.stdout.toString('utf8'))?.[1];
     } catch {
       return undefined;
     }

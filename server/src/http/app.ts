@@ -3,7 +3,7 @@ import multipart from '@fastify/multipart';
 import { DomainError, type ErrorName } from '@tiktok-server/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ReadyHandler } from '../features/handler.ts';
-import type { RequestLog } from '../ports/index.ts';
+import { BlobStoreFullError, BlobStoreUnavailableError, type RequestLog } from '../ports/index.ts';
 import { createSlots } from './admission.ts';
 import { clientErrorAnswer } from './client-errors.ts';
 import { answerHeaders, failureOf, languageOf, requestIdHeader, securityHeaders } from './envelope.ts';
@@ -206,6 +206,8 @@ function limitInFlight(app: FastifyInstance, maxInFlight: number): void {
 function asDomainError(error: unknown, databaseFailureOf: AppDeps['databaseFailureOf']): unknown {
   const failure = databaseFailureOf(error);
   if (failure !== undefined) return new DomainError(failure, { cause: error });
+  if (error instanceof BlobStoreFullError) return new DomainError('ErrStorageFull', { cause: error });
+  if (error instanceof BlobStoreUnavailableError) return new DomainError('ErrObjectStoreUpload', { cause: error });
   if (!(error instanceof Error) || error instanceof DomainError || !('code' in error)) return error;
   const { code } = error;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {

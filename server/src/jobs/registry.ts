@@ -52,7 +52,8 @@ export const jobDefinitions = {
   'video.prepare': {
     payload: Type.Object({ videoId: id }),
     lane: 'media',
-    maxAttempts: 5,
+    // With the waits in between, three quarters of an hour: a disk that was full has room again, or somebody has looked.
+    maxAttempts: 15,
     // The tool has its own bound, by the length of the video (features/video/preparer.ts); this one is beyond any.
     timeoutMs: 24 * 60 * minutes,
   },
@@ -60,7 +61,7 @@ export const jobDefinitions = {
   'video.cover': {
     payload: Type.Object({ videoId: id }),
     lane: 'media',
-    maxAttempts: 3,
+    maxAttempts: 10,
     timeoutMs: 2 * minutes,
   },
   /** Removes what refers to a deleted video, then its row and files. */

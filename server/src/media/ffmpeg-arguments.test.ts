@@ -72,7 +72,7 @@ it('copies without encoding, and converts to what plays everywhere', () => {
 it('bounds a conversion: a little longer than allowed, no larger, no faster than 60 frames a second', () => {
   const args = convertArguments(input, output, video, limits);
   expect(Number(after(args, '-t')) * 1_000).toBe(limits.maxDurationMs + 1_000);
-  expect(after(args, '-fs')).toBe(String(limits.maxBytes));
+  expect(after(args, '-fs')).toBe(String(limits.maxBytes * 4));
   expect(after(args, '-vf')).not.toContain('fps=');
   expect(after(convertArguments(input, output, { ...video, framesPerSecond: 1_000 }, limits), '-vf')).toContain(
     'fps=60',

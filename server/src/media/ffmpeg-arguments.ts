@@ -2,6 +2,8 @@ import type { AcceptedVideo } from './judge-video.ts';
 import { demuxers, maxAllocationBytes } from './probe-report.ts';
 
 const outputShortSidePixels = 1_080;
+/** H.264 needs more bytes than what newer formats brought; beyond this much more, the output is cut. */
+const convertedMaxGrowth = 4;
 const coverShortSidePixels = 720;
 /** ffmpeg's scale for JPEG: 2 is best, 31 worst. */
 const coverQuality = '4';
@@ -87,7 +89,7 @@ export function convertArguments(
     // A little more than is allowed, so that a file which hid its length is found out.
     seconds(limits.maxDurationMs + 1_000),
     '-fs',
-    String(limits.maxBytes),
+    String(limits.maxBytes * convertedMaxGrowth),
     ...cleanMp4(output),
   ];
 }

@@ -32,6 +32,11 @@ export class BlobStoreFullError extends Error {
   override readonly name = 'BlobStoreFullError';
 }
 
+/** The store cannot be reached or written to now. */
+export class BlobStoreUnavailableError extends Error {
+  override readonly name = 'BlobStoreUnavailableError';
+}
+
 /** There is no file under that key. */
 export class BlobMissingError extends Error {
   override readonly name = 'BlobMissingError';
@@ -40,8 +45,8 @@ export class BlobMissingError extends Error {
 export interface BlobStore {
   /**
    * Streams `source` to a staged file while hashing it; memory use does not depend on its size. Rejects with
-   * {@link BlobTooLargeError} past `maxBytes`, {@link BlobStoreFullError} when full, or with the source's own error;
-   * in all three cases nothing is left behind.
+   * {@link BlobTooLargeError} past `maxBytes`, {@link BlobStoreFullError} when full, {@link BlobStoreUnavailableError}, or
+   * with the source's own error; in all cases nothing is left behind.
    */
   stage(source: Readable, limits: { readonly maxBytes: number }): Promise<StagedBlob>;
   /** A new, unused local path for a tool to write to; `extension` without its dot. Give the result to {@link adopt}. */

@@ -53,6 +53,8 @@ export async function editProfile(deps: ProfileDeps, userId: number, changes: Pr
   }
 }
 
+const noRoom = /No space left on device|Disk quota exceeded|ENOSPC/;
+
 /** Formats that cameras and phones make. Not SVG: what a kilobyte of it can ask for takes minutes that nothing bounds. */
 const pictureLoaders = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((format) => `VipsForeignLoad${format}`);
 
@@ -84,6 +86,7 @@ async function reencode(
       .toFile(path);
   } catch (error) {
     await blobs.discardScratch(path);
+    if (noRoom.test(String(error))) throw new DomainError('ErrStorageFull', { cause: error });
     throw new DomainError('ErrNotPicture', {
       detail: {
         en: `${part} must be a JPEG, PNG, WebP, GIF or AVIF picture of at most ${maxInputPixels / 1_000_000} megapixels`,

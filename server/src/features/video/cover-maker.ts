@@ -1,6 +1,7 @@
 import { DomainError } from '@tiktok-server/contract';
 import { coverArguments, coverMoments, sampleSidePixels, scoreFrame } from '../../media/index.ts';
-import type { BlobStore, StagedBlob, Transcoder } from '../../ports/index.ts';
+import { type BlobStore, BlobStoreFullError, type StagedBlob, type Transcoder } from '../../ports/index.ts';
+import { noRoom } from './preparer.ts';
 
 /** Makes the picture that stands for a video. */
 export interface CoverMaker {
@@ -43,7 +44,9 @@ export function createCoverMaker(deps: { readonly transcoder: Transcoder; readon
       return { path: target, ...scoreFrame(result.stdout) };
     }
     await blobs.discardScratch(target);
-    return result.end === 'timeout' ? 'late' : 'none';
+    if (noRoom.test(result.stderrTail)) throw new BlobStoreFullError('ffmpeg found no room left');
+    // Killed, by its time or by somebody: the file need not be to blame.
+    return result.exitCode === null ? 'late' : 'none';
   }
 
   /** The best frame that the time allows: a good one ends the search. */

@@ -26,6 +26,12 @@ export function createInspector(deps: { readonly transcoder: Transcoder; readonl
         timeoutMs: probeTimeoutMs,
         maxOutputBytes: probeMaxOutputBytes,
       });
+      if (probed.exitCode === null) {
+        throw new DomainError('ErrOverloaded', {
+          detail: { en: 'the file could not be looked at in time', zh: '未能及时检查文件' },
+          cause: `ffprobe ended by ${probed.end}: ${probed.stderrTail}`,
+        });
+      }
       const report = probed.exitCode === 0 ? readProbeReport(probed.stdout.toString('utf8')) : undefined;
       const verdict = judgeVideo(report, deps.limits);
       if (verdict.kind === 'refused') {

@@ -1,6 +1,12 @@
 import { DomainError } from '@tiktok-server/contract';
 import { type AcceptedVideo, convertArguments, remuxArguments } from '../../media/index.ts';
-import type { BlobStore, StagedBlob, ToolResult, Transcoder } from '../../ports/index.ts';
+import {
+  type BlobStore,
+  BlobStoreFullError,
+  type StagedBlob,
+  type ToolResult,
+  type Transcoder,
+} from '../../ports/index.ts';
 
 /** Makes the file that is played from the one that was received. */
 export interface Preparer {
@@ -14,6 +20,11 @@ export interface Preparer {
 export class TooSlowError extends Error {
   override readonly name = 'TooSlowError';
 }
+
+/** What ffmpeg says when the disk is full: not the file's fault, and over as soon as there is room. */
+export const noRoom = /No space left on device|Disk quota exceeded/;
+/** How ffmpeg ends when a signal asked it to. */
+const endedBySignal = 255;
 
 const remuxTimeoutMs = 10 * 60_000;
 /** A conversion gets this much time for each second of video, beyond a first minute; one core is faster than that. */
@@ -62,7 +73,8 @@ export function createPreparer(deps: {
 function requireSuccess(result: ToolResult, signal: AbortSignal): void {
   signal.throwIfAborted();
   if (result.end === 'exit' && result.exitCode === 0) return;
-  if (result.end === 'exit' && result.exitCode !== null) {
+  if (noRoom.test(result.stderrTail)) throw new BlobStoreFullError('ffmpeg found no room left');
+  if (result.end === 'exit' && result.exitCode !== null && result.exitCode !== endedBySignal) {
     throw new DomainError('ErrNotVideo', { cause: result.stderrTail });
   }
   if (result.end === 'timeout') throw new TooSlowError(`ffmpeg did not come to its end: ${result.stderrTail}`);

@@ -13,6 +13,7 @@ import {
   textOf,
 } from '../../../test/server.ts';
 import { expectCountersToEqualRows, mediaFiles } from '../../../test/stored.ts';
+import { jobDefinitions } from '../../jobs/index.ts';
 
 const hourMs = 3_600_000;
 let now = Date.now();
@@ -184,7 +185,7 @@ describe('a video that cannot be converted', () => {
     const videoId = await server.publish(author, '', webm);
     await server.context.jobs.processAll();
     expect(await seen(videoId, author)).toMatchObject({ state: 'processing' });
-    for (let i = 0; i < 4; i += 1) {
+    for (let i = 1; i < jobDefinitions['video.prepare'].maxAttempts; i += 1) {
       now += hourMs;
       await server.context.jobs.processAll();
     }
@@ -193,6 +194,17 @@ describe('a video that cannot be converted', () => {
       failure: expect.stringContaining('Something went wrong here'),
     });
     expect(await seen(videoId, author, 'zh')).toMatchObject({ failure: expect.stringContaining('内部错误') });
+  });
+
+  it.each(['full', 'signals'] as const)('at first for a reason that passes (%s) is visible after all', async (why) => {
+    hold(why);
+    const videoId = await server.publish(author, '', webm);
+    await server.context.jobs.processAll();
+    expect(await seen(videoId, author)).toMatchObject({ state: 'processing' });
+    letGo();
+    now += hourMs;
+    await server.context.jobs.processAll();
+    expect(await seen(videoId)).toMatchObject({ state: 'ready' });
   });
 
   it('at first but the second time is visible after all', async () => {
