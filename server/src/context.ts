@@ -2,7 +2,7 @@
  * The composition root: the only file that imports adapters. Everything is built once, in the order of its needs, and
  * closed in reverse. Tests start the same thing and replace what they name in `overrides`.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createDiskBlobStore } from './adapters/blob-disk.ts';
 import { createMemoryCache } from './adapters/cache-memory.ts';
 import { systemClock } from './adapters/clock-system.ts';
@@ -14,7 +14,7 @@ import { createMemoryRateLimiter, unlimited } from './adapters/rate-limiter-memo
 import { readOrCreateSecret } from './adapters/secret-file.ts';
 import { createFfmpegTranscoder } from './adapters/transcoder-ffmpeg.ts';
 import type { Config } from './config/index.ts';
-import { type Database, openSqlite } from './db/index.ts';
+import { type Database, MigrationError, openSqlite } from './db/index.ts';
 import { eraseAccountHandler } from './features/account/account.jobs.ts';
 import { accountRoutes } from './features/account/account.routes.ts';
 import { type AccountService, createAccountService } from './features/account/account.service.ts';
@@ -84,15 +84,22 @@ async function build(
   opened: Opened,
   close: () => Promise<void>,
 ): Promise<Context> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o750 });
-  opened(lockDataDirectory(config.dataDir), (lock) => lock.release());
+  // Files may lie elsewhere, and be named by somebody else's settings as well.
+  opened(lockDataDirectory(config.dataDir, 'DATA_DIR'), (lock) => lock.release());
+  opened(lockDataDirectory(config.blobs.root, 'STORAGE_URL'), (lock) => lock.release());
   const log = opened(createLogger(config.log), (open) => open.close());
   const clock = overrides.clock ?? systemClock;
   const ids = createTimeIdSource({ clock, node: nodeNumber });
   const transcoder = opened(await createFfmpegTranscoder(config), (open) => open.close());
-  const database = opened(await openSqlite(config.database.path), (open) => open.close());
+  const database = opened(
+    await naming('DATABASE_URL', config.database.path, () => openSqlite(config.database.path)),
+    (open) => open.close(),
+  );
   const cache = opened(createMemoryCache({ clock }), (open) => open.close());
-  const blobs = opened(await createDiskBlobStore({ root: config.blobs.root }), (open) => open.close());
+  const blobs = opened(
+    await naming('STORAGE_URL', config.blobs.root, () => createDiskBlobStore({ root: config.blobs.root })),
+    (open) => open.close(),
+  );
   const queue: Queue = createMemoryQueue({ maxDepth: queueMaxJobs });
 
   ids.advancePast(await userStore.findNewestId(database.reader));
@@ -175,6 +182,16 @@ async function build(
   );
   await jobs.start();
   return { config, log, database, cache, blobs, transcoder, account, publishing, jobs, app, close };
+}
+
+/** An error of the system says what is wrong, not which setting led there. What explains itself stays as it is. */
+async function naming<T>(setting: string, path: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (error instanceof MigrationError || !(error instanceof Error)) throw error;
+    throw new Error(`${setting}: ${path} cannot be used: ${error.message}`, { cause: error });
+  }
 }
 
 function readVersion(): string {

@@ -54,12 +54,18 @@ function ownAddresses(): string[] {
     .slice(0, maxShownAddresses);
 }
 
+const secondWishMs = 1_000;
+
 /** Lets what is in flight finish, within a bound, and exits 0. Whoever asks twice does not want to wait. */
 function stopOnSignals(context: Context): (why: string) => void {
   let stopping = false;
+  let askedAtMs = 0;
   const stop = (signal: string): void => {
-    if (stopping) process.exit(0);
+    // A shell may hand on what the terminal has sent already: that is one wish, not two.
+    if (stopping && performance.now() - askedAtMs > secondWishMs) process.exit(0);
+    if (stopping) return;
     stopping = true;
+    askedAtMs = performance.now();
     const { logger } = context.log;
     logger.info({ signal }, 'stopping');
     const late = setTimeout(() => process.exit(0), context.config.shutdownTimeoutMs);
@@ -95,6 +101,8 @@ function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE') return `${messageOf(error)}. Stop the other program, or set PORT.`;
+  if (code === 'ENOTFOUND' || code === 'EADDRNOTAVAIL')
+    return `HOST: ${messageOf(error)}. Set HOST to an address of this computer.`;
   if (code === 'EACCES')
     return `${messageOf(error)}. Ports below 1024 need privileges: set PORT; or set DATA_DIR to a folder of yours.`;
   return messageOf(error);
@@ -107,8 +115,14 @@ if (args.includes('--help') || args.includes('-h')) {
 }
 const unknown = args.find((argument) => argument !== stopWithParent);
 if (unknown !== undefined) fail(`${unknown} is not understood: settings are environment variables, see --help`);
+// Until it is ready there is nothing to finish: what is half done, the next start takes up.
+const stopAtOnce = (): never => process.exit(0);
+process.on('SIGTERM', stopAtOnce);
+process.on('SIGINT', stopAtOnce);
 try {
   const context = await start();
+  process.off('SIGTERM', stopAtOnce);
+  process.off('SIGINT', stopAtOnce);
   const stop = stopOnSignals(context);
   if (args.includes(stopWithParent)) watchParent(stop);
   announce(context);

@@ -52,7 +52,7 @@ async function drained(dataDir: string): Promise<void> {
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.lock'))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
@@ -203,6 +203,30 @@ it('finishes after a restart what was under way: a conversion is taken up again'
   expect((await fetch(textOf(video, 'play_url'))).headers.get('content-type')).toBe('video/mp4');
 });
 
+it('takes up after an orderly stop what Ctrl-C reached as well: its tools are in no group of its own', async () => {
+  const dataDir = newFolder();
+  // A group of its own, as a terminal gives a program.
+  const server = await start(dataDir);
+  const person = await signUp(server.url, 'stopper');
+  const upload = { token: person.token, title: 'foreign' };
+  const published = await callServer(server.url, 'POST', '/douyin/publish/action/', upload, makeForeignClip(dataDir));
+  expect(published.status_code).toBe(0);
+  const children = (): string[] =>
+    readFileSync(`/proc/${server.child.pid}/task/${server.child.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  await expect.poll(children, { timeout: 10_000, interval: 5 }).not.toEqual([]);
+  for (const pid of children()) {
+    const [, , group] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    expect(group).toBe(pid);
+  }
+  expect(await server.end('SIGTERM')).toBe(0);
+  const next = await start(dataDir);
+  await drained(dataDir);
+  const [video] = listOf(await callServer(next.url, 'GET', '/douyin/feed/', {}), 'video_list');
+  expect(video).toMatchObject({ title: 'foreign', state: 'ready' });
+});
+
 it('starts after a first start that was killed at any moment', async () => {
   const dataDir = newFolder();
   for (let afterMs = 60; afterMs <= 600; afterMs += 135) {
@@ -214,6 +238,9 @@ it('starts after a first start that was killed at any moment', async () => {
   const server = await start(dataDir, { DEMO: 'on' });
   await signUp(server.url, 'first');
   await drained(dataDir);
+  // The demo is whole, whatever was killed on the way, and there once.
+  const clips = listOf(await callServer(server.url, 'GET', '/douyin/feed/', {}), 'video_list');
+  expect(clips.map((clip) => textOf(clip, 'title')).sort()).toEqual(['Aurora · 极光', 'Bloom · 花开', 'Tide · 潮']);
   checkCounts(dataDir);
 });
 

@@ -87,11 +87,11 @@ const taken = (): Result[] => results.filter(({ answer }) => answer.status_code 
 const mine = async (): Promise<Row[]> =>
   listOf(await server.call('publishList', {}, { token: user.token }), 'video_list');
 
-/** Every file below the folder of media, by its path. */
+/** Every file below the folder of media, by its path, but the lock on it. */
 function stored(): string[] {
   const media = join(server.dataDir, 'media');
   return readdirSync(media, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.lock'))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 

@@ -6,7 +6,7 @@ import SqliteDatabase from 'better-sqlite3';
  * Holds a data folder for this process: two servers on one folder would not see each other's cached values. The lock is
  * an exclusive transaction on a tiny database, so the operating system releases it however the process ends.
  */
-export function lockDataDirectory(dataDir: string): { release(): void } {
+export function lockDataDirectory(dataDir: string, setting: 'DATA_DIR' | 'STORAGE_URL'): { release(): void } {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o750 });
     const database = new SqliteDatabase(join(dataDir, '.lock'), { timeout: 0 });
@@ -25,12 +25,12 @@ export function lockDataDirectory(dataDir: string): { release(): void } {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code.startsWith('SQLITE_BUSY')) {
       throw new Error(
-        `DATA_DIR: ${dataDir} is in use by another server. Stop that one, or set DATA_DIR to another folder.`,
+        `${setting}: ${dataDir} is in use by another server. Stop that one, or set ${setting} to another folder.`,
         { cause: error },
       );
     }
     throw new Error(
-      `DATA_DIR: ${dataDir} cannot be written to (${code}). Set DATA_DIR to a folder that you may write to.`,
+      `${setting}: ${dataDir} cannot be written to (${code}). Set ${setting} to a folder that you may write to.`,
       { cause: error },
     );
   }

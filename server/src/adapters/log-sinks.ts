@@ -1,5 +1,5 @@
 /** Where log lines go: to people, a plain file, a pipe, a file that rotates; and how they are gathered before that. */
-import { accessSync, constants, fstatSync, mkdirSync, write, writeSync } from 'node:fs';
+import { accessSync, constants, fstatSync, mkdirSync, statSync, write, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -20,6 +20,8 @@ export type Sink = { write(data: string | Buffer): void; close(): Promise<void> 
 export type Lines = { write(line: string): void; flush(): void };
 
 const standardOutput = 1;
+/** A log file that could not be written is tried again after this. */
+const reopenAfterMs = 5_000;
 
 /** What a line for people says in words already, or says to programs only. */
 const toldInSentence = [
@@ -118,11 +120,24 @@ async function writeToPipe(block: Buffer): Promise<void> {
 }
 
 export function rotatingFileSink(settings: LogFile): Sink {
-  const stream = openLogFile(settings);
-  stream.on('error', complainOnce());
+  const complain = complainOnce();
+  let stream: RotatingFileStream | undefined = openLogFile(settings);
+  let brokenAtMs = 0;
+  const onError = (error: unknown): void => {
+    complain(error);
+    stream = undefined;
+    brokenAtMs = performance.now();
+  };
+  stream.on('error', onError);
   return {
-    write: (data) => void stream.write(Buffer.from(data)),
+    write: (data) => {
+      if (stream === undefined && performance.now() - brokenAtMs > reopenAfterMs) {
+        stream = openLogFile(settings).on('error', onError);
+      }
+      stream?.write(Buffer.from(data));
+    },
     close: async () => {
+      if (stream === undefined) return;
       stream.end();
       await finished(stream).catch(() => undefined);
     },
@@ -179,6 +194,7 @@ function openLogFile(settings: LogFile): RotatingFileStream {
   try {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
+    if (statSync(settings.path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('it is no file');
   } catch (error) {
     throw new Error(`LOG_FILE: ${settings.path} cannot be written to. Name a file in a folder that you may write to.`, {
       cause: error,

@@ -28,10 +28,12 @@ export function logRequests(app: FastifyInstance, log: RequestLog): void {
 /** Paths are for reading: one made to fill the log is cut. */
 const maxPathCharacters = 200;
 /** Where values begin: after the `?`, or where a client that built its address wrongly has put them. */
-const values = /[?&;=]|%3f|%26|%3b|%3d/i;
+const values = /[?&;=]|%(?:25)*(?:3f|26|3b|3d)/i;
+/** What stands before the path where a client sends a whole address; a name and password may be in it. */
+const origin = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
 const pathOf = (url: string): string => {
-  const path = url.slice(0, maxPathCharacters);
+  const path = url.replace(origin, '').slice(0, maxPathCharacters);
   const end = path.search(values);
   return end < 0 ? path : path.slice(0, end);
 };
