@@ -6,7 +6,8 @@ import { noRoom } from './preparer.ts';
 /** Makes the picture that stands for a video. */
 export interface CoverMaker {
   /**
-   * A staged JPEG of a representative frame; undefined if none could be had within `budgetMs`. Rejects with a
+   * A staged JPEG of a representative frame; undefined if none could be had within `budgetMs`, or, while somebody waits,
+   * only such as show nothing: a job has the time to look further. Rejects with a
    * {@link DomainError} if the file has no frame that can be decoded at all.
    */
   make(
@@ -49,18 +50,19 @@ export function createCoverMaker(deps: { readonly transcoder: Transcoder; readon
     return result.exitCode === null ? 'late' : 'none';
   }
 
-  /** The best frame that the time allows: a good one ends the search. */
+  /** A good frame ends the search, else the best of all. When the time is up first: the best so far, or none. */
   async function findFrame(
     path: string,
     videoIndex: number,
     durationMs: number,
     deadline: number,
+    settle: boolean,
   ): Promise<Frame | undefined> {
     let best: Frame | undefined;
     for (const momentMs of coverMoments(durationMs)) {
       const leftMs = deadline - performance.now();
       const frame = leftMs > 0 ? await takeFrame(path, videoIndex, momentMs, Math.ceil(leftMs)) : 'late';
-      if (frame === 'late') return best;
+      if (frame === 'late') return settle ? best : undefined;
       if (frame === 'none') continue;
       const [kept, worse] = best === undefined || frame.score > best.score ? [frame, best] : [best, frame];
       if (worse !== undefined) await blobs.discardScratch(worse.path);
@@ -75,7 +77,13 @@ export function createCoverMaker(deps: { readonly transcoder: Transcoder; readon
 
   return {
     make: async (path, { videoIndex, durationMs }, budgetMs) => {
-      const frame = await findFrame(path, videoIndex, durationMs, performance.now() + budgetMs);
+      const frame = await findFrame(
+        path,
+        videoIndex,
+        durationMs,
+        performance.now() + budgetMs,
+        budgetMs > coverAtOnceMs,
+      );
       if (frame === undefined) return undefined;
       try {
         return await blobs.adopt(frame.path);

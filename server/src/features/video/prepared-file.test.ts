@@ -97,6 +97,10 @@ it.each([
     'ends with black',
     'testsrc2=size=64x64:rate=10:duration=0.3[p];color=black:size=64x64:rate=10:duration=1.7[b];[p][b]concat',
   ],
+  [
+    'is black but for its last twentieth',
+    'color=black:size=64x64:rate=10:duration=5.7[b];testsrc2=size=64x64:rate=10:duration=0.3[p];[b][p]concat',
+  ],
 ])('has a cover that shows something, also if the video %s', async (_what, graph) => {
   const clip = await makeClip(server, 'mp4', ['-filter_complex', graph, ...plainH264]);
   const videoId = await server.publish(author, '', clip);
