@@ -17,7 +17,14 @@ const closeTimeoutMs = 1_000;
 
 /** Takes lines, and keeps none of the bytes that it is given. What it cannot write is lost: no log is worth the server. */
 export type Sink = { write(data: string | Buffer): void; close(): Promise<void> };
-export type Lines = { write(line: string): void; flush(): void };
+/** Part of a line: bytes, or text of ASCII characters. */
+export type Piece = Uint8Array | string;
+export type Lines = {
+  write(line: string): void;
+  /** Writes one line that is made of these. */
+  writePieces(pieces: readonly Piece[]): void;
+  flush(): void;
+};
 
 const standardOutput = 1;
 /** A log file that could not be written is tried again after this. */
@@ -175,15 +182,36 @@ export function inBlocks(sinks: readonly Sink[], sizeBytes: number): Lines {
       if (mostBytes <= sizeBytes) used += block.write(line, used);
       else for (const sink of sinks) sink.write(line);
     },
+    writePieces: (pieces) => {
+      let bytes = 0;
+      for (const piece of pieces) bytes += piece.length;
+      if (used + bytes > sizeBytes) flush();
+      if (bytes > sizeBytes) {
+        for (const sink of sinks) sink.write(joined(pieces));
+        return;
+      }
+      for (const piece of pieces) {
+        if (typeof piece !== 'string') block.set(piece, used);
+        // By hand: for a few characters a call into the engine takes longer.
+        else for (let i = 0; i < piece.length; i += 1) block[used + i] = piece.charCodeAt(i);
+        used += piece.length;
+      }
+    },
     flush,
   };
 }
+
+const joined = (pieces: readonly Piece[]): Buffer =>
+  Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
 
 /** For people, who see a line when it is written. */
 export function atOnce(sinks: readonly Sink[]): Lines {
   return {
     write: (line) => {
       for (const sink of sinks) sink.write(line);
+    },
+    writePieces: (pieces) => {
+      for (const sink of sinks) sink.write(joined(pieces));
     },
     flush: () => undefined,
   };

@@ -1,6 +1,7 @@
 import pino, { type Logger } from 'pino';
 import type { RequestLog } from '../ports/index.ts';
-import { atOnce, inBlocks, type Lines, type LogFile, outputSink, peopleSink, rotatingFileSink } from './log-sinks.ts';
+import { atOnce, inBlocks, type LogFile, outputSink, peopleSink, rotatingFileSink } from './log-sinks.ts';
+import { createRequestLog } from './request-lines.ts';
 
 export type LogSettings = {
   readonly level: string;
@@ -35,12 +36,12 @@ export function createLogger(settings: LogSettings): Log {
   const sinks = file === undefined ? [output] : [output, file];
   const lines = toPeople ? atOnce(sinks) : inBlocks(sinks, Math.min(blockBytes, settings.file?.maxBytes ?? blockBytes));
   const flusher = setInterval(lines.flush, flushEveryMs).unref();
-  const time = isoTime();
+  const isoTime = isoTimes();
   const logger = pino(
     {
       level: settings.level,
       base: null,
-      timestamp: time,
+      timestamp: () => `,"time":"${isoTime()}"`,
       serializers: { err: describeError },
       redact: { paths: redactedPaths, censor: '[redacted]' },
     },
@@ -48,7 +49,9 @@ export function createLogger(settings: LogSettings): Log {
   );
   return {
     logger,
-    requestLog: requestLogOf(logger, time, lines),
+    requestLog: logger.isLevelEnabled('info')
+      ? createRequestLog(lines, pino.levels.values['info'] ?? 30, isoTime)
+      : { write: () => undefined },
     close: async () => {
       clearInterval(flusher);
       lines.flush();
@@ -57,37 +60,15 @@ export function createLogger(settings: LogSettings): Log {
   };
 }
 
-/** Writes what pino would, without its general way: names that are known, and text only where a caller chose it. */
-function requestLogOf(logger: Logger, time: () => string, lines: Lines): RequestLog {
-  if (!logger.isLevelEnabled('info')) return { write: () => undefined };
-  const start = `{"level":${logger.levels.values['info']}`;
-  return {
-    write: ({ requestId, method, path, operation, status, code, durationMs, userId, address }) => {
-      // In one expression: each piece that is added to a text by itself is an object more for the collector.
-      lines.write(
-        `${start}${time()},"requestId":"${requestId}","method":"${method}","path":${quoted(path)}` +
-          `${operation === undefined ? '' : `,"operation":"${operation}"`},"status":${status}` +
-          `${code === undefined ? '' : `,"code":${code}`},"durationMs":${Math.round(durationMs * 100) / 100}` +
-          `${userId === undefined ? '' : `,"userId":${userId}`},"address":${quoted(address)},"msg":"request"}\n`,
-      );
-    },
-  };
-}
-
-/** Nothing that JSON spells otherwise. */
-const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-/** Of what a caller chose. Methods are node's own list, and ids ours. */
-const quoted = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text));
-
-/** The moment as pino wants it, made once per millisecond. */
-function isoTime(): () => string {
+/** The moment as text, made once per millisecond. */
+function isoTimes(): () => string {
   let madeFor = 0;
   let made = '';
   return () => {
     const now = Date.now();
     if (now !== madeFor) {
       madeFor = now;
-      made = `,"time":"${new Date(now).toISOString()}"`;
+      made = new Date(now).toISOString();
     }
     return made;
   };
