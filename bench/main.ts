@@ -21,7 +21,7 @@ const figureTimeoutMs = 10 * 60_000;
 const help = `Usage: npm run bench -- [options]
 
 Measures the server and writes report.md and report.json into bench/.
-It takes about three minutes; let nothing else run meanwhile.
+It takes about four minutes; let nothing else run meanwhile.
 
   --only NAME      one figure (may be given again): ${definitions.map(({ name }) => name).join(', ')}
   --quick          few runs, small input: shows that it works, says little

@@ -6,7 +6,7 @@ import { type Feed, guestFeed, publish, register } from '../client.ts';
 import type { LoadRequest, LoadResult } from '../load-generator.ts';
 import type { Measurement } from '../report.ts';
 import type { Resources } from '../resources.ts';
-import { pinned, startServer } from '../server-process.ts';
+import { pinned, type ServerProcess, startServer } from '../server-process.ts';
 import { pairedRatios } from '../statistics.ts';
 import type { Bench, FigureDefinition } from './figure.ts';
 
@@ -17,8 +17,8 @@ const clips = ['tide.mp4', 'bloom.mp4', 'aurora.mp4'].map((name) =>
 const connections = 32;
 /** Below this share of its core a server waited for others, or for the generator: the round says little. */
 const busyEnough = 0.85;
-const full = { rounds: 15, durationMs: 2_000, warmUpMs: 300, firstWarmUpMs: 4_000 };
-const short = { rounds: 1, durationMs: 300, warmUpMs: 100, firstWarmUpMs: 200 };
+const full = { starts: 5, rounds: 3, durationMs: 2_000, warmUpMs: 300, firstWarmUpMs: 4_000 };
+const short = { starts: 1, rounds: 1, durationMs: 300, warmUpMs: 100, firstWarmUpMs: 200 };
 /** Beyond what a generator was asked to run for. */
 const graceMs = 15_000;
 
@@ -28,7 +28,8 @@ export const feedFigure: FigureDefinition = {
   method:
     'Requests per second of `GET /douyin/feed/` with 30 videos, published through the API, as a ratio to a bare `node:http` server that sends ' +
     'the same bytes under the same headers from a Buffer. Both run on the same core, the generator on another one; ' +
-    'they take turns (A B A B …) and each pair gives one ratio. The server runs as in production: log level `info`, a line for each request, ' +
+    'they take turns (A B A B …) and each pair gives one ratio. Both are started anew every few rounds, since what a process is given at its ' +
+    'start (memory, the order in which its code is compiled) makes it faster or slower by a tenth as long as it lives. The server runs as in production: log level `info`, a line for each request, ' +
     'written to a file; `RATE_LIMIT=off`. A request counts only if its answer is 200, as long as it has to be, and begins with `"status_code":0`; ' +
     'one wrong answer fails the measurement.',
   measure: async (bench) => {
@@ -36,40 +37,53 @@ export const feedFigure: FigureDefinition = {
     const plan = quick ? short : full;
     const dataDir = resources.folder('feed');
     const settings = { DEMO: 'off', RATE_LIMIT: 'off' };
-    const server = await startServer(resources, { dataDir, settings, core: bench.cores?.server });
+    const first = await startServer(resources, { dataDir, settings, core: bench.cores?.server });
     say('feed, publishing 30 videos');
-    const token = await register(server.url);
+    const token = await register(first.url);
     for (let video = 0; video < feedVideos; video += 1) {
-      await publish(server.url, token, clips[video % clips.length] ?? '', `Video ${video + 1}`);
+      await publish(first.url, token, clips[video % clips.length] ?? '', `Video ${video + 1}`);
     }
-    await server.drained();
-    const feed = await guestFeed(server.url);
-    if (feed.videos !== feedVideos) throw new Error(`the feed has ${feed.videos} videos`);
-    const bare = await startBareServer(bench, feed);
-    const load = (target: 'server' | 'bare', warmUpMs: number): Promise<LoadResult> =>
-      runGenerator(bench, {
-        port: target === 'server' ? Number(new URL(server.url).port) : bare.port,
-        path: '/douyin/feed/',
-        connections,
-        warmUpMs,
-        durationMs: plan.durationMs,
-        bodyBytes: feed.body.length,
-        serverPid: target === 'server' ? server.pid : bare.pid,
-      });
-    await load('server', plan.firstWarmUpMs);
-    await load('bare', plan.firstWarmUpMs);
+    await first.drained();
+    await first.stop();
     const rounds: Round[] = [];
-    for (let round = 1; round <= plan.rounds; round += 1) {
-      say(`feed, round ${round} of ${plan.rounds}`);
-      rounds.push({ of: await load('server', plan.warmUpMs), to: await load('bare', plan.warmUpMs) });
+    let bytes = 0;
+    for (let start = 1; start <= plan.starts; start += 1) {
+      say(`feed, start ${start} of ${plan.starts}`);
+      const server = await startServer(resources, { dataDir, settings, core: bench.cores?.server });
+      const feed = await guestFeed(server.url);
+      if (feed.videos !== feedVideos) throw new Error(`the feed has ${feed.videos} videos`);
+      bytes = feed.body.length;
+      rounds.push(...(await roundsOf(bench, server, feed, plan)));
+      const after = await guestFeed(server.url);
+      if (!after.body.equals(feed.body)) throw new Error('the feed changed while it was measured');
+      await server.stop();
     }
-    const after = await guestFeed(server.url);
-    if (!after.body.equals(feed.body)) throw new Error('the feed changed while it was measured');
-    bare.child.kill('SIGTERM');
-    await server.stop();
-    return { kind: 'measured', measurements: measurementsOf(rounds), notes: notesOf(bench, rounds, feed) };
+    return { kind: 'measured', measurements: measurementsOf(rounds), notes: notesOf(bench, rounds, bytes) };
   },
 };
+
+/** Takes turns between one server and a bare one of its own. */
+async function roundsOf(bench: Bench, server: ServerProcess, feed: Feed, plan: typeof full): Promise<Round[]> {
+  const bare = await startBareServer(bench, feed);
+  const load = (target: 'server' | 'bare', warmUpMs: number): Promise<LoadResult> =>
+    runGenerator(bench, {
+      port: target === 'server' ? Number(new URL(server.url).port) : bare.port,
+      path: '/douyin/feed/',
+      connections,
+      warmUpMs,
+      durationMs: plan.durationMs,
+      bodyBytes: feed.body.length,
+      serverPid: target === 'server' ? server.pid : bare.pid,
+    });
+  await load('server', plan.firstWarmUpMs);
+  await load('bare', plan.firstWarmUpMs);
+  const rounds: Round[] = [];
+  for (let round = 1; round <= plan.rounds; round += 1) {
+    rounds.push({ of: await load('server', plan.warmUpMs), to: await load('bare', plan.warmUpMs) });
+  }
+  bare.child.kill('SIGTERM');
+  return rounds;
+}
 
 type Round = { readonly of: LoadResult; readonly to: LoadResult };
 
@@ -118,11 +132,11 @@ function measurementsOf(rounds: readonly Round[]): Measurement[] {
   ];
 }
 
-function notesOf({ cores }: Bench, rounds: readonly Round[], feed: Feed): string[] {
+function notesOf({ cores }: Bench, rounds: readonly Round[], bytes: number): string[] {
   const quiet = rounds.filter(undisturbed).length;
   const share = `${busyEnough * 100} %`;
   return [
-    `The answer has ${feed.body.length} bytes; ${connections} connections, one request at a time on each.`,
+    `The answer has ${bytes} bytes; ${connections} connections, one request at a time on each.`,
     cores === undefined
       ? 'Programs could not be tied to cores here (no `taskset`, or a single core): the ratio says less.'
       : `Both servers run on core ${cores.server}, the generator on core ${cores.client}.`,
