@@ -1,5 +1,5 @@
 import { DomainError } from '@tiktok-server/contract';
-import { coverArguments, coverMoments, sampleSidePixels, scoreFrame } from '../../media/index.ts';
+import { coverArguments, coverMoments, type FrameScore, sampleSidePixels, scoreFrame } from '../../media/index.ts';
 import { type BlobStore, BlobStoreFullError, type StagedBlob, type Transcoder } from '../../ports/index.ts';
 import { noRoom } from './preparer.ts';
 
@@ -7,7 +7,7 @@ import { noRoom } from './preparer.ts';
 export interface CoverMaker {
   /**
    * A staged JPEG of a representative frame; undefined if none could be had within `budgetMs`, or, while somebody waits,
-   * only such as show nothing: a job has the time to look further. Rejects with a
+   * only such as are black: a job has the time to look further. Rejects with a
    * {@link DomainError} if the file has no frame that can be decoded at all.
    */
   make(
@@ -20,11 +20,11 @@ export interface CoverMaker {
 /** While an uploader waits. */
 export const coverAtOnceMs = 2_000;
 /** In a job, where nobody waits. */
-export const coverInJobMs = 60_000;
+export const coverInJobMs = 10_000;
 
 const sampleBytes = sampleSidePixels ** 2;
 
-type Frame = { readonly path: string; readonly score: number; readonly good: boolean };
+type Frame = FrameScore & { readonly path: string };
 
 export function createCoverMaker(deps: { readonly transcoder: Transcoder; readonly blobs: BlobStore }): CoverMaker {
   const { transcoder, blobs } = deps;
@@ -62,7 +62,7 @@ export function createCoverMaker(deps: { readonly transcoder: Transcoder; readon
     for (const momentMs of coverMoments(durationMs)) {
       const leftMs = deadline - performance.now();
       const frame = leftMs > 0 ? await takeFrame(path, videoIndex, momentMs, Math.ceil(leftMs)) : 'late';
-      if (frame === 'late') return settle ? best : undefined;
+      if (frame === 'late') return settle || best?.dark === false ? best : undefined;
       if (frame === 'none') continue;
       const [kept, worse] = best === undefined || frame.score > best.score ? [frame, best] : [best, frame];
       if (worse !== undefined) await blobs.discardScratch(worse.path);
