@@ -6,5 +6,6 @@ export * from './cover.ts';
 export * from './ffmpeg-arguments.ts';
 export * from './judge-video.ts';
 export * from './mp4-boxes.ts';
+export * from './no-room.ts';
 export * from './picture.ts';
 export * from './probe-report.ts';

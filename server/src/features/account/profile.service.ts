@@ -1,7 +1,7 @@
 import { DomainError } from '@tiktok-server/contract';
 import type { UserRow } from '../../db/index.ts';
 import { type BlobOwner, newBlobKey, promoteWith, type Unit, type Writer } from '../../jobs/index.ts';
-import { type PictureShape, pictureShapes } from '../../media/index.ts';
+import { noRoom, type PictureShape, pictureShapes } from '../../media/index.ts';
 import type { BlobStore, StagedBlob } from '../../ports/index.ts';
 import { userKey } from '../../read/index.ts';
 import { userStore } from '../../store/index.ts';
@@ -52,8 +52,6 @@ export async function editProfile(deps: ProfileDeps, userId: number, changes: Pr
     for (const file of files) await file.staged.discard();
   }
 }
-
-const noRoom = /No space left on device|Disk quota exceeded|ENOSPC/;
 
 /** Formats that cameras and phones make. Not SVG: what a kilobyte of it can ask for takes minutes that nothing bounds. */
 const pictureLoaders = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((format) => `VipsForeignLoad${format}`);

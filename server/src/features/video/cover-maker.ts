@@ -1,7 +1,13 @@
 import { DomainError } from '@tiktok-server/contract';
-import { coverArguments, coverMoments, type FrameScore, sampleSidePixels, scoreFrame } from '../../media/index.ts';
+import {
+  coverArguments,
+  coverMoments,
+  type FrameScore,
+  noRoom,
+  sampleSidePixels,
+  scoreFrame,
+} from '../../media/index.ts';
 import { type BlobStore, BlobStoreFullError, type StagedBlob, type Transcoder } from '../../ports/index.ts';
-import { noRoom } from './preparer.ts';
 
 /** Makes the picture that stands for a video. */
 export interface CoverMaker {

@@ -1,5 +1,5 @@
 import { DomainError } from '@tiktok-server/contract';
-import { type AcceptedVideo, convertArguments, remuxArguments } from '../../media/index.ts';
+import { type AcceptedVideo, convertArguments, noRoom, remuxArguments } from '../../media/index.ts';
 import {
   type BlobStore,
   BlobStoreFullError,
@@ -21,8 +21,6 @@ export class TooSlowError extends Error {
   override readonly name = 'TooSlowError';
 }
 
-/** What ffmpeg says when the disk is full: not the file's fault, and over as soon as there is room. */
-export const noRoom = /No space left on device|Disk quota exceeded/;
 /** How ffmpeg ends when a signal asked it to. */
 const endedBySignal = 255;
 
