@@ -80,15 +80,17 @@ describe('login', () => {
   it('takes as long for an unknown user as for a wrong password', async () => {
     await server.user('Timing');
     const timed = async (username: string): Promise<number> => {
-      const times: number[] = [];
-      for (let i = 0; i < 7; i += 1) {
-        const start = performance.now();
-        await server.call('login', { username, password: 'not it' });
-        times.push(performance.now() - start);
-      }
-      return times.sort((a, b) => a - b)[3] ?? 0;
+      const start = performance.now();
+      await server.call('login', { username, password: 'not it' });
+      return performance.now() - start;
     };
-    const ratio = (await timed('Timing')) / (await timed('unknown'));
+    // In turn, and the quickest of each: a busy computer makes some slower, and none quicker.
+    const [known, unknown]: [number[], number[]] = [[], []];
+    for (let i = 0; i < 7; i += 1) {
+      known.push(await timed('Timing'));
+      unknown.push(await timed('unknown'));
+    }
+    const ratio = Math.min(...known) / Math.min(...unknown);
     expect(ratio).toBeGreaterThan(0.5);
     expect(ratio).toBeLessThan(2);
   });
