@@ -136,11 +136,16 @@ export function rotatingFileSink(settings: LogFile): Sink {
     brokenAtMs = performance.now();
   };
   stream.on('error', onError);
+  const reopen = (): void => {
+    try {
+      stream = openLogFile(settings).on('error', onError);
+    } catch (error) {
+      onError(error);
+    }
+  };
   return {
     write: (data) => {
-      if (stream === undefined && performance.now() - brokenAtMs > reopenAfterMs) {
-        stream = openLogFile(settings).on('error', onError);
-      }
+      if (stream === undefined && performance.now() - brokenAtMs > reopenAfterMs) reopen();
       stream?.write(Buffer.from(data));
     },
     close: async () => {
@@ -162,8 +167,8 @@ function complainOnce(): (error: unknown) => void {
 }
 
 /**
- * Gathers lines as bytes, in one block that is used again, not as text in pino's own stream: that measures what it has
- * gathered from its beginning at each line, and fresh memory is dear. Together that was a quarter of what a request for the
+ * Gathers lines as bytes, in one block that is used again, and not as text in pino's own stream, which measures what it
+ * has gathered from its beginning at each line; and fresh memory is dear. Together that was a quarter of what a request for the
  * guest feed cost.
  */
 export function inBlocks(sinks: readonly Sink[], sizeBytes: number): Lines {
