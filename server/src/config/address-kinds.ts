@@ -1,8 +1,7 @@
-/** Kinds of setting that say where something is: hosts, addresses, engines, time zones. */
+/** Kinds of setting that say where something is: hosts, public addresses, proxies, time zones. */
 import { isIP } from 'node:net';
-import type { Text } from '@tiktok-server/contract';
 import { shown } from './config-error.ts';
-import { type Kind, path } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 
 export const host: Kind<string> = {
   takes: { en: 'IP address or host name', zh: 'IP 地址或主机名' },
@@ -67,37 +66,5 @@ export const timeZone: Kind<string | undefined> = {
     } catch {
       return fail(`must be an IANA time zone such as Asia/Shanghai or UTC, not ${shown(text)}`);
     }
-  },
-};
-
-/** `sqlite:PATH` or `file:PATH`: gives the path. The text is never shown, since addresses of engines hold passwords. */
-export function pathAddress(scheme: 'sqlite:' | 'file:', others: string): Kind<string> {
-  const takes: Text = { en: `\`${scheme}PATH\``, zh: `\`${scheme}路径\`` };
-  return {
-    takes,
-    parse: (text, fail) => {
-      const given = text.startsWith(scheme) ? text.slice(scheme.length).trim() : undefined;
-      if (given === undefined) return fail(`must be ${scheme}PATH: ${others} is not supported by this version`);
-      if (given === '') return fail(`must be ${scheme}PATH: the path is missing`);
-      if (given.startsWith(':')) return fail(`must be ${scheme}PATH: what is only in memory would be lost`);
-      // In scheme://a/b, `a` is a machine and not a folder.
-      if (given.startsWith('//') && !given.startsWith('///')) {
-        return fail(`must be ${scheme}PATH without //, such as ${scheme}./data/x or ${scheme}/var/lib/x`);
-      }
-      return path.parse(given, fail);
-    },
-  };
-}
-
-/** What this process does. The other roles divide the work among machines, which embedded engines cannot. */
-export const role: Kind<'all'> = {
-  takes: { en: '`all`', zh: '`all`' },
-  parse: (text, fail) => {
-    if (text === 'all') return 'all';
-    return ['api', 'worker', 'migrate'].includes(text)
-      ? fail(
-          `must be all, not ${shown(text)}: that role needs the production engines (MySQL, Redis, RabbitMQ, S3), which this version does not have`,
-        )
-      : fail(`must be all, not ${shown(text)}`);
   },
 };

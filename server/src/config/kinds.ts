@@ -112,11 +112,3 @@ export function secret(minCharacters: number): Kind<string> {
         : fail(`must be at least ${minCharacters} characters long; it has ${text.length}`),
   };
 }
-
-/** An address whose engine this version does not have. */
-export function notYet(engine: string, embedded: Text): Kind<never> {
-  return {
-    takes: { en: `nothing yet: ${embedded.en}`, zh: `暂不可设置：${embedded.zh}` },
-    parse: (_text, fail) => fail(`cannot be set: ${engine} is not supported by this version; ${embedded.en}`),
-  };
-}

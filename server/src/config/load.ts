@@ -1,20 +1,23 @@
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
+import type { DiskAddress, MysqlAddress, S3Address, SqliteAddress } from './engine-kinds.ts';
 import type { Environment } from './environment.ts';
 import { type Setting, settings } from './settings.ts';
 
+export type Role = 'all' | 'api' | 'worker' | 'migrate';
+
 /** Everything that can be set, checked once and never changed. Durations are milliseconds, sizes bytes, paths absolute. */
 export type Config = {
-  readonly role: 'all';
+  readonly role: Role;
   readonly host: string;
   readonly port: number;
   readonly publicUrl: string | undefined;
   readonly trustProxy: false | number | readonly string[];
   readonly dataDir: string;
-  readonly database: { readonly kind: 'sqlite'; readonly path: string };
-  readonly cache: { readonly kind: 'memory' };
-  readonly queue: { readonly kind: 'outbox' };
-  readonly blobs: { readonly kind: 'disk'; readonly root: string };
+  readonly database: SqliteAddress | (MysqlAddress & { readonly poolSize: number });
+  readonly cache: { readonly kind: 'memory' } | { readonly kind: 'redis'; readonly url: string };
+  readonly queue: { readonly kind: 'memory' } | { readonly kind: 'rabbitmq'; readonly url: string };
+  readonly blobs: DiskAddress | S3Storage;
   readonly jwtSecret: string | undefined;
   readonly rateLimit: boolean;
   readonly demo: boolean;
@@ -44,6 +47,17 @@ export type Config = {
   };
   readonly shutdownTimeoutMs: number;
   readonly mediaWorkers: number;
+  /** Where metrics and profiles are; undefined: nowhere. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** The collector of traces; undefined: there are none. */
+  readonly otlpEndpoint: string | undefined;
+};
+
+export type S3Storage = S3Address & {
+  /** Undefined: what the AWS environment gives. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  /** Address under which everyone may read the bucket; undefined: clients get signed addresses. */
+  readonly publicUrl: string | undefined;
 };
 
 /** Where programs are if nobody says. */
@@ -67,19 +81,36 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
   checkAll(given);
 
   const dataDir = absolute(read('DATA_DIR'));
+  const role = read('ROLE');
   const logFile = optional('LOG_FILE');
   const ffmpegPath = optional('FFMPEG_PATH');
+  const database = optional('DATABASE_URL') ?? { kind: 'sqlite', path: join(dataDir, 'tiktok.sqlite') };
+  const storage = optional('STORAGE_URL') ?? { kind: 'disk', root: join(dataDir, 'media') };
+  const [accessKeyId, secretAccessKey] = [optional('STORAGE_ACCESS_KEY'), optional('STORAGE_SECRET_KEY')];
+  const [redis, amqp, adminPort] = [optional('REDIS_URL'), optional('AMQP_URL'), optional('ADMIN_PORT')];
+  checkTogether({ role, database, storage, given });
   return deepFreeze({
-    role: read('ROLE'),
+    role,
     host: read('HOST'),
     port: read('PORT'),
     publicUrl: optional('PUBLIC_URL'),
     trustProxy: read('TRUST_PROXY'),
     dataDir,
-    database: { kind: 'sqlite', path: absolute(optional('DATABASE_URL') ?? join(dataDir, 'tiktok.sqlite')) },
-    cache: { kind: 'memory' },
-    queue: { kind: 'outbox' },
-    blobs: { kind: 'disk', root: absolute(optional('STORAGE_URL') ?? join(dataDir, 'media')) },
+    database:
+      database.kind === 'sqlite'
+        ? { kind: 'sqlite', path: absolute(database.path) }
+        : { ...database, poolSize: read('DATABASE_POOL') },
+    cache: redis === undefined ? { kind: 'memory' } : { kind: 'redis', url: redis },
+    queue: amqp === undefined ? { kind: 'memory' } : { kind: 'rabbitmq', url: amqp },
+    blobs:
+      storage.kind === 'disk'
+        ? { kind: 'disk', root: absolute(storage.root) }
+        : {
+            ...storage,
+            credentials:
+              accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
+            publicUrl: optional('STORAGE_PUBLIC_URL'),
+          },
     jwtSecret: optional('JWT_SECRET'),
     rateLimit: read('RATE_LIMIT'),
     demo: read('DEMO'),
@@ -110,6 +141,8 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
     },
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT'),
     mediaWorkers: read('MEDIA_WORKERS'),
+    admin: adminPort === undefined ? undefined : { host: read('ADMIN_HOST'), port: adminPort },
+    otlpEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT'),
   });
 }
 
@@ -139,6 +172,43 @@ function checkAll(given: (name: string) => string | undefined): void {
       throw new ConfigError(more, `must not be less than ${less}, ${lessText}: it is ${moreText}`);
     throw new ConfigError(less, `must not be more than ${more}, ${moreText}: it is ${lessText}`);
   }
+}
+
+/** What the choice of an engine or a role asks of other settings. */
+function checkTogether(chosen: {
+  readonly role: Role;
+  readonly database: SqliteAddress | MysqlAddress;
+  readonly storage: DiskAddress | S3Address;
+  readonly given: (name: string) => string | undefined;
+}): void {
+  const { role, database, storage, given } = chosen;
+  const need = (setting: SettingName, example: string, why: string): void => {
+    if (given(setting) === undefined) throw new ConfigError(setting, `must be set (${example}): ${why}`);
+  };
+  const unused = (setting: SettingName, without: string): void => {
+    if (given(setting) !== undefined) throw new ConfigError(setting, `is set, but means nothing without ${without}`);
+  };
+  if (storage.kind === 'disk') {
+    unused('STORAGE_ACCESS_KEY', 'STORAGE_URL=s3://…');
+    unused('STORAGE_PUBLIC_URL', 'STORAGE_URL=s3://…');
+  }
+  if (role === 'api' || role === 'worker') {
+    const why = `ROLE=${role} is one of several processes, which meet there`;
+    if (database.kind === 'sqlite') throw new ConfigError('DATABASE_URL', `must be mysql://…: ${why}`);
+    if (storage.kind === 'disk') throw new ConfigError('STORAGE_URL', `must be s3://…: ${why}`);
+    need('AMQP_URL', 'amqp://…', why);
+  }
+  if (database.kind === 'sqlite') {
+    unused('DATABASE_POOL', 'DATABASE_URL=mysql://…');
+    return;
+  }
+  if (role === 'migrate') return;
+  need(
+    'REDIS_URL',
+    'redis://…',
+    'other processes may write to the same MySQL, and what one caches the others must know',
+  );
+  need('JWT_SECRET', 'at least 32 characters', 'with MySQL, every process must sign tokens with the same secret');
 }
 
 function readSetting<N extends SettingName>(name: N, text: string): Values[N];

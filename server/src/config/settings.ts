@@ -1,7 +1,8 @@
 /** The table of everything that can be set: validation, `--help` and the documentation come from here. */
 import type { Text } from '@tiktok-server/contract';
-import { host, pathAddress, publicUrl, role, timeZone, trustProxy } from './address-kinds.ts';
-import { duration, integer, type Kind, notYet, oneOf, onOff, path, secret, size } from './kinds.ts';
+import { host, publicUrl, timeZone, trustProxy } from './address-kinds.ts';
+import { amqpAddress, databaseAddress, redisAddress, storageAddress, webAddress } from './engine-kinds.ts';
+import { duration, integer, type Kind, oneOf, onOff, path, secret, size } from './kinds.ts';
 
 /** One setting: what it is called, what it takes, what it means. An empty value is the same as none. */
 export type Setting<T> = {
@@ -21,10 +22,10 @@ export const configFileVariable = 'CONFIG_FILE';
 export const settings = {
   ROLE: setting({
     default: 'all',
-    kind: role,
+    kind: oneOf('all', 'api', 'worker', 'migrate'),
     doc: {
-      en: 'What this process does; this version does everything in one',
-      zh: '本进程的角色；当前版本在一个进程内完成全部工作',
+      en: '`all`; or `api` (answers), `worker` (jobs behind them), with MySQL, Redis, RabbitMQ and S3; or `migrate` (tables)',
+      zh: '`all` 全部；或使用 MySQL、Redis、RabbitMQ、S3 时的 `api`（处理请求）与 `worker`（后台任务）；或 `migrate`（建表）',
     },
   }),
   HOST: setting({
@@ -60,36 +61,71 @@ export const settings = {
   }),
   DATABASE_URL: setting({
     default: '',
-    kind: pathAddress('sqlite:', 'another database'),
+    kind: databaseAddress,
     doc: {
-      en: '`sqlite:PATH`; without it, `tiktok.sqlite` in `DATA_DIR`',
-      zh: '`sqlite:路径`；默认为 `DATA_DIR` 下的 `tiktok.sqlite`',
+      en: 'SQLite or MySQL (`?tls=on` to encrypt); without it, `sqlite:` with `tiktok.sqlite` in `DATA_DIR`',
+      zh: 'SQLite 或 MySQL（`?tls=on` 加密）；默认为 `DATA_DIR` 下的 `tiktok.sqlite`',
     },
+  }),
+  DATABASE_POOL: setting({
+    default: '10',
+    kind: integer(2, 1_000),
+    doc: { en: 'Connections of this process to MySQL at most', zh: '本进程到 MySQL 的最大连接数' },
   }),
   STORAGE_URL: setting({
     default: '',
-    kind: pathAddress('file:', 'another storage'),
+    kind: storageAddress,
     doc: {
-      en: '`file:FOLDER` for videos and pictures; without it, `media` in `DATA_DIR`',
-      zh: '视频与图片目录 `file:路径`；默认为 `DATA_DIR` 下的 `media`',
+      en: 'Folder or S3 bucket (`&region=`, `&path_style=`) of videos and pictures; without it, `media` in `DATA_DIR`',
+      zh: '视频与图片的目录或 S3 存储桶（`&region=`、`&path_style=`）；默认为 `DATA_DIR` 下的 `media`',
+    },
+  }),
+  STORAGE_ACCESS_KEY: setting({
+    default: '',
+    needs: 'STORAGE_SECRET_KEY',
+    kind: secret(1),
+    doc: {
+      en: "S3 access key; without it, what the AWS environment gives (`AWS_*`, the machine's role)",
+      zh: 'S3 访问密钥 ID；默认使用 AWS 环境提供的凭证（`AWS_*`、实例角色）',
+    },
+  }),
+  STORAGE_SECRET_KEY: setting({
+    default: '',
+    needs: 'STORAGE_ACCESS_KEY',
+    kind: secret(1),
+    doc: { en: 'Its secret', zh: '对应的私有密钥' },
+  }),
+  STORAGE_PUBLIC_URL: setting({
+    default: '',
+    needs: 'STORAGE_URL',
+    kind: webAddress,
+    doc: {
+      en: 'Where everyone may read the bucket (a CDN, say); without it, clients are sent to signed addresses',
+      zh: '存储桶的公开读取地址（如 CDN）；默认把客户端重定向到签名地址',
     },
   }),
   REDIS_URL: setting({
     default: '',
-    kind: notYet('Redis', { en: 'the cache is embedded', zh: '缓存为内置' }),
-    doc: { en: 'Reserved for a Redis cache', zh: '为 Redis 缓存保留' },
+    kind: redisAddress,
+    doc: {
+      en: 'Redis 7 or newer as cache (`rediss:` to encrypt); without it, the memory of this process',
+      zh: '使用 Redis 7 及以上作为缓存（`rediss:` 加密）；默认为进程内存',
+    },
   }),
   AMQP_URL: setting({
     default: '',
-    kind: notYet('RabbitMQ', { en: 'the queue is embedded', zh: '队列为内置' }),
-    doc: { en: 'Reserved for a RabbitMQ queue', zh: '为 RabbitMQ 队列保留' },
+    kind: amqpAddress,
+    doc: {
+      en: 'RabbitMQ as carrier of jobs (`amqps:` to encrypt); without it, this process does them itself',
+      zh: '使用 RabbitMQ 传递任务（`amqps:` 加密）；默认由本进程执行',
+    },
   }),
   JWT_SECRET: setting({
     default: '',
     kind: secret(32),
     doc: {
-      en: 'Signs tokens, at least 32 characters; without it, one is made and kept in `DATA_DIR`',
-      zh: 'token 签名密钥，至少 32 个字符；默认自动生成并保存在 `DATA_DIR`',
+      en: 'Signs tokens, the same in every process; without it, one is made and kept in `DATA_DIR`; needed with MySQL',
+      zh: 'token 签名密钥，至少 32 个字符，各进程相同；默认自动生成并保存在 `DATA_DIR`；使用 MySQL 时必须设置',
     },
   }),
   RATE_LIMIT: setting({
@@ -204,5 +240,27 @@ export const settings = {
     default: '1',
     kind: integer(1, 64),
     doc: { en: 'Conversions of videos at once', zh: '同时转码数' },
+  }),
+  ADMIN_PORT: setting({
+    default: '',
+    kind: integer(0, 65_535),
+    doc: {
+      en: 'Port of `/metrics` (Prometheus) and `/debug/pprof/`, not for the public; without it, neither; `0`: any free one',
+      zh: '`/metrics`（Prometheus）与 `/debug/pprof/`（性能分析）的端口，不应公开；默认不开启；`0` 表示任意空闲端口',
+    },
+  }),
+  ADMIN_HOST: setting({
+    default: '127.0.0.1',
+    needs: 'ADMIN_PORT',
+    kind: host,
+    doc: { en: 'Address that `ADMIN_PORT` listens on', zh: '`ADMIN_PORT` 的监听地址' },
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting({
+    default: '',
+    kind: webAddress,
+    doc: {
+      en: 'OpenTelemetry collector (OTLP/HTTP) of traces, such as `http://localhost:4318`; without it, there are none',
+      zh: '接收链路追踪的 OpenTelemetry 收集器（OTLP/HTTP），如 `http://localhost:4318`；默认不追踪',
+    },
   }),
 } as const;
