@@ -2,5 +2,6 @@
 export * from './database.ts';
 export * from './keyset.ts';
 export { MigrationError } from './migrate.ts';
+export * from './query-log.ts';
 export * from './sqlite.ts';
 export * from './tables.ts';

@@ -58,7 +58,18 @@ it('makes every table of an empty database, in folders that it makes as well', a
   const tables = inspect((plain) =>
     plain.prepare("select name from sqlite_master where type = 'table' and name not like 'kysely%'").pluck().all(),
   );
-  const expected = ['users', 'videos', 'likes', 'follows', 'comments', 'messages', 'conversations', 'outbox', 'meta'];
+  const expected = [
+    'processes',
+    'users',
+    'videos',
+    'likes',
+    'follows',
+    'comments',
+    'messages',
+    'conversations',
+    'outbox',
+    'meta',
+  ];
   expect(tables.toSorted()).toEqual(expected.toSorted());
   expect(done()).toEqual(names);
 });
@@ -99,7 +110,7 @@ it('names the step that failed, and takes the others back', async () => {
   await open();
   inspect((plain) => plain.exec('drop table kysely_migration'));
   const before = schema();
-  await expect(open()).rejects.toThrow(`Migration ${names[0]} failed`);
+  await expect(open()).rejects.toThrow(`migration ${names[0]} failed`);
   expect(schema()).toEqual(before);
 });
 

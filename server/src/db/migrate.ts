@@ -15,10 +15,16 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
   if (error === undefined) return;
   const failed = results?.find((result) => result.status === 'Error')?.migrationName;
   const reason = error instanceof Error ? error.message : String(error);
-  throw new MigrationError(
+  const what =
     failed === undefined
-      ? `The database cannot be used by this version: ${reason}`
-      : `Migration ${failed} failed: ${reason}`,
-    { cause: error },
-  );
+      ? `the database cannot be used by this version: ${newerIn(reason) ?? reason}`
+      : `migration ${failed} failed: ${reason}`;
+  throw new MigrationError(`DATABASE_URL: ${what}`.replaceAll(/\s+/g, ' '), { cause: error });
+}
+
+/** What the library calls corrupted. */
+function newerIn(reason: string): string | undefined {
+  const name = /previously executed migration (\S+) is missing/.exec(reason)?.[1];
+  if (name === undefined) return undefined;
+  return `a newer one has made it (migration ${name}): start that one, or restore a backup from before`;
 }

@@ -1,9 +1,11 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
-import { type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from 'kysely';
+import { type DatabaseConnection, type Driver, Kysely, type KyselyPlugin, SqliteDialect, SqliteDriver } from 'kysely';
 import type { Database } from './database.ts';
+import { makeFolder } from './make-folder.ts';
 import { migrate } from './migrate.ts';
+import { type QueryObserver, queryLog } from './query-log.ts';
 import type { Tables } from './tables.ts';
 
 /** How long a statement waits for another process (a backup, an admin's shell) to release the file. */
@@ -21,8 +23,8 @@ const outOfReach = /^SQLITE_(?:BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PROTOCOL|NOME
  * transaction of another request. WAL with `synchronous=FULL`: a commit is on the disk before it is answered, and
  * survives a power loss, not only a killed process.
  */
-export async function openSqlite(path: string): Promise<Database> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+export async function openSqlite(path: string, observe?: QueryObserver): Promise<Database> {
+  makeFolder(dirname(path), 0o750);
   // SQLite would make it readable by all.
   closeSync(openSync(path, 'a', 0o640));
   const writing = new SqliteDatabase(path, { timeout: busyTimeoutMs });
@@ -31,7 +33,11 @@ export async function openSqlite(path: string): Promise<Database> {
   writing.pragma(`cache_size = -${cacheKiB}`);
   writing.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   writing.pragma('trusted_schema = OFF');
-  const writer = new Kysely<Tables>({ dialect: new WritingDialect(writing) });
+  const writer = new Kysely<Tables>({
+    dialect: new WritingDialect(writing),
+    plugins: [withoutRowLocks],
+    ...queryLog(observe),
+  });
   // One transaction around all of it: unlike MySQL, SQLite takes back DDL, so a start that is killed half-way leaves nothing.
   writing.exec('BEGIN IMMEDIATE');
   try {
@@ -43,7 +49,7 @@ export async function openSqlite(path: string): Promise<Database> {
   }
   const reading = new SqliteDatabase(path, { readonly: true, timeout: busyTimeoutMs });
   reading.pragma(`cache_size = -${cacheKiB}`);
-  const reader = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reading }) });
+  const reader = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reading }), ...queryLog(observe) });
   return {
     engine: 'sqlite',
     reader,
@@ -63,6 +69,17 @@ export async function openSqlite(path: string): Promise<Database> {
     },
   };
 }
+
+/** SQLite has one writer, which holds all there is: FOR UPDATE and the like say nothing to it. */
+export const withoutRowLocks: KyselyPlugin = {
+  transformQuery: ({ node }) => {
+    if (node.kind !== 'SelectQueryNode' || node.endModifiers === undefined) return node;
+    const endModifiers = node.endModifiers.filter(({ modifier }) => modifier === undefined || !rowLocks.has(modifier));
+    return { ...node, endModifiers };
+  },
+  transformResult: async ({ result }) => result,
+};
+const rowLocks: ReadonlySet<string> = new Set(['ForUpdate', 'ForShare', 'SkipLocked']);
 
 /**
  * When it has no room left, SQLite takes a transaction back by itself (sqlite.org/lang_transaction.html, "Response To

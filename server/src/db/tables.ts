@@ -1,4 +1,4 @@
-import type { Kysely, Transaction as KyselyTransaction } from 'kysely';
+import type { Generated, Kysely, Transaction as KyselyTransaction } from 'kysely';
 
 /**
  * The rows, as both engines store them. Ids are made by the application; moments are milliseconds since 1970; counters
@@ -88,6 +88,22 @@ export type OutboxRow = {
   created_at: number;
 };
 
+/** What a writer adds stays as it is; who runs a job is noted by the worker that takes it. */
+export type OutboxTable = OutboxRow & {
+  /** The run that has the row until `lease_until`; null when nobody runs it, though it may be on its way to a worker. */
+  claimed_by: Generated<string | null>;
+};
+
+/** A number that a process makes its ids with. Every number has a row from the start. */
+export type ProcessRow = {
+  node: number;
+  /** Random, of the process that has it, or had it when it died; empty when nobody has. */
+  owner: string;
+  role: string;
+  /** No id with this number is of this moment or later, unless its owner extends the lease. */
+  lease_until: number;
+};
+
 export type MetaRow = { name: string; value: string };
 
 export type Tables = {
@@ -98,8 +114,9 @@ export type Tables = {
   comments: CommentRow;
   messages: MessageRow;
   conversations: ConversationRow;
-  outbox: OutboxRow;
+  outbox: OutboxTable;
   meta: MetaRow;
+  processes: ProcessRow;
 };
 
 /** What a query that only reads asks for; a transaction is one as well. */

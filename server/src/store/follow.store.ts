@@ -130,12 +130,13 @@ export async function listFriends(
   return cutPage(rows, size, (row) => `${row.lastMessageAt}-${row.followId}`);
 }
 
-/** Some followees of an account that is being erased. */
+/** Whom a user followed last. */
 export async function listFolloweeIds(db: Reader, followerId: number, limit: number): Promise<number[]> {
   const rows = await db
     .selectFrom('follows')
     .select('followee_id')
     .where('follower_id', '=', followerId)
+    .orderBy('id', 'desc')
     .limit(limit)
     .execute();
   return rows.map((row) => row.followee_id);

@@ -5,5 +5,6 @@ export * as likeStore from './like.store.ts';
 export * as messageStore from './message.store.ts';
 export * as metaStore from './meta.store.ts';
 export * as outboxStore from './outbox.store.ts';
+export * as processStore from './process.store.ts';
 export * as userStore from './user.store.ts';
 export * as videoStore from './video.store.ts';

@@ -58,8 +58,14 @@ export async function listLikersOf(db: Reader, videoId: number, limit: number): 
   return rows.map((row) => row.user_id);
 }
 
-/** Some videos liked by an account that is being erased. */
+/** The videos that a user liked last. */
 export async function listLikedBy(db: Reader, userId: number, limit: number): Promise<number[]> {
-  const rows = await db.selectFrom('likes').select('video_id').where('user_id', '=', userId).limit(limit).execute();
+  const rows = await db
+    .selectFrom('likes')
+    .select('video_id')
+    .where('user_id', '=', userId)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
   return rows.map((row) => row.video_id);
 }

@@ -16,13 +16,29 @@ export async function insertMessage(
   message: { id: number; fromUserId: number; toUserId: number; content: string; now: number },
 ): Promise<MessageRow> {
   const pair = conversationOf(message.fromUserId, message.toUserId);
-  const latest = await trx
+  const at = { last_message_id: message.id, last_message_at: message.now };
+  // The conversation first: whoever else writes into it waits for this transaction, and comes after it.
+  await trx
+    .insertInto('conversations')
+    .values({ ...pair, ...at })
+    .onConflict((conflict) =>
+      conflict.columns(['low_user_id', 'high_user_id']).doUpdateSet((e) => ({
+        last_message_id: message.id,
+        last_message_at: e
+          .case()
+          .when('conversations.last_message_at', '<', message.now)
+          .then(message.now)
+          .else(e('conversations.last_message_at', '+', 1))
+          .end(),
+      })),
+    )
+    .execute();
+  const { last_message_at: createdAt } = await trx
     .selectFrom('conversations')
     .select('last_message_at')
     .where('low_user_id', '=', pair.low_user_id)
     .where('high_user_id', '=', pair.high_user_id)
-    .executeTakeFirst();
-  const createdAt = Math.max(message.now, (latest?.last_message_at ?? 0) + 1);
+    .executeTakeFirstOrThrow();
   const row: MessageRow = {
     id: message.id,
     ...pair,
@@ -31,20 +47,6 @@ export async function insertMessage(
     created_at: createdAt,
   };
   await trx.insertInto('messages').values(row).execute();
-  const last = { last_message_id: row.id, last_message_at: createdAt };
-  if (latest === undefined) {
-    await trx
-      .insertInto('conversations')
-      .values({ ...pair, ...last })
-      .execute();
-  } else {
-    await trx
-      .updateTable('conversations')
-      .set(last)
-      .where('low_user_id', '=', pair.low_user_id)
-      .where('high_user_id', '=', pair.high_user_id)
-      .execute();
-  }
   return row;
 }
 

@@ -4,17 +4,14 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTemporaryDatabase, type TemporaryDatabase } from '../../test/temporary-database.ts';
+import { describeEngine } from '../../test/engines.ts';
+import { openTemporaryDatabase } from '../../test/temporary-database.ts';
+import { openTemporaryMysql } from '../../test/temporary-mysql.ts';
 import type { Database, Page, Reader, Transaction } from '../db/index.ts';
 import { commentStore, followStore, likeStore, messageStore, videoStore } from './index.ts';
 
-let temporary: TemporaryDatabase;
+/** The one that is tested at the moment. */
 let database: Database;
-beforeAll(async () => {
-  temporary = await openTemporaryDatabase();
-  database = temporary.database;
-});
-afterAll(() => temporary.remove());
 
 /** Ids and moments, so that all that is added later sorts first, as in the product. */
 let last = 1_000;
@@ -209,65 +206,85 @@ const feeds: typeof lists = {
   }),
 };
 
-describe.each(Object.entries({ ...lists, ...feeds }))('%s', (_name, list) => {
-  it('neither repeats nor leaves out, whatever comes and goes between the pages', async () => {
+function pages(open: () => Promise<{ readonly database: Database; remove(): Promise<void> }>): void {
+  let temporary: Awaited<ReturnType<typeof open>>;
+  beforeAll(async () => {
+    temporary = await open();
+    database = temporary.database;
+  });
+  afterAll(() => temporary.remove());
+
+  describe.each(Object.entries({ ...lists, ...feeds }))('%s', (_name, list) => {
+    it('neither repeats nor leaves out, whatever comes and goes between the pages', async () => {
+      await fc.assert(
+        fc.asyncProperty(anyPlan, (plan) => walk(list(next()), plan)),
+        { numRuns: 25 },
+      );
+    });
+  });
+
+  it('moves a friend to the top with a new message, and leaves the others in their order', async () => {
+    const owner = next();
+    const friends = [await addFriend(owner), await addFriend(owner), await addFriend(owner)];
+    const order = async () =>
+      (await followStore.listFriends(reader(), owner, undefined, 10)).rows.map((entry) =>
+        friends.indexOf(entry.userId),
+      );
+    expect(await order()).toEqual([2, 1, 0]);
+    for (const [friend, expected] of [
+      [0, [0, 2, 1]],
+      [1, [1, 0, 2]],
+      [0, [0, 1, 2]],
+    ] as const) {
+      const message = { id: next(), fromUserId: friends[friend] ?? 0, toUserId: owner, content: '', now: next() };
+      await write((trx) => messageStore.insertMessage(trx, message));
+      expect(await order()).toEqual(expected);
+    }
+  });
+
+  it('gives new messages in the order in which they were sent, each of them once', async () => {
+    const [one, other] = [next(), next()];
+    const sent: number[] = [];
+    let after = 0;
+    const got: number[] = [];
     await fc.assert(
-      fc.asyncProperty(anyPlan, (plan) => walk(list(next()), plan)),
+      fc.asyncProperty(
+        fc.array(fc.boolean(), { maxLength: 6 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (sends, size) => {
+          for (const mine of sends) {
+            const [fromUserId, toUserId] = mine ? [one, other] : [other, one];
+            const id = next();
+            await write((trx) =>
+              messageStore.insertMessage(trx, { id, fromUserId, toUserId, content: '', now: 1_000 }),
+            );
+            if (!mine) sent.push(id);
+          }
+          const { rows } = await messageStore.listNewTo(reader(), one, other, after, size);
+          got.push(...rows.map((row) => row.id));
+          after = rows.at(-1)?.created_at ?? after;
+          expect(got).toEqual(sent.slice(0, got.length));
+        },
+      ),
       { numRuns: 25 },
     );
   });
-});
 
-it('moves a friend to the top with a new message, and leaves the others in their order', async () => {
-  const owner = next();
-  const friends = [await addFriend(owner), await addFriend(owner), await addFriend(owner)];
-  const order = async () =>
-    (await followStore.listFriends(reader(), owner, undefined, 10)).rows.map((entry) => friends.indexOf(entry.userId));
-  expect(await order()).toEqual([2, 1, 0]);
-  for (const [friend, expected] of [
-    [0, [0, 2, 1]],
-    [1, [1, 0, 2]],
-    [0, [0, 1, 2]],
-  ] as const) {
-    const message = { id: next(), fromUserId: friends[friend] ?? 0, toUserId: owner, content: '', now: next() };
-    await write((trx) => messageStore.insertMessage(trx, message));
-    expect(await order()).toEqual(expected);
-  }
-});
+  it('never gives two videos one publish moment', async () => {
+    const moments: number[] = [];
+    for (const now of [0, 5_000_000, 5_000_000, 4_000_000, 5_000_001, 6_000_000]) {
+      await write(async (trx) => {
+        const publishedAt = await videoStore.nextPublishedAt(trx, now);
+        moments.push(publishedAt);
+        const video = { title: '', state: 'ready', play_key: '', cover_key: null, sha256: '' } as const;
+        const sizes = { duration_ms: 1, width: 1, height: 1, size_bytes: 1 };
+        await videoStore.insertVideo(trx, { id: next(), author_id: 1, published_at: publishedAt, ...video, ...sizes });
+      });
+    }
+    expect(moments).toEqual([...new Set(moments)].toSorted((a, b) => a - b));
+    expect(moments.slice(1)).toEqual([5_000_000, 5_000_001, 5_000_002, 5_000_003, 6_000_000]);
+  });
+}
 
-it('gives new messages in the order in which they were sent, each of them once', async () => {
-  const [one, other] = [next(), next()];
-  const sent: number[] = [];
-  let after = 0;
-  const got: number[] = [];
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 6 }), fc.integer({ min: 1, max: 3 }), async (sends, size) => {
-      for (const mine of sends) {
-        const [fromUserId, toUserId] = mine ? [one, other] : [other, one];
-        const id = next();
-        await write((trx) => messageStore.insertMessage(trx, { id, fromUserId, toUserId, content: '', now: 1_000 }));
-        if (!mine) sent.push(id);
-      }
-      const { rows } = await messageStore.listNewTo(reader(), one, other, after, size);
-      got.push(...rows.map((row) => row.id));
-      after = rows.at(-1)?.created_at ?? after;
-      expect(got).toEqual(sent.slice(0, got.length));
-    }),
-    { numRuns: 25 },
-  );
-});
-
-it('never gives two videos one publish moment', async () => {
-  const moments: number[] = [];
-  for (const now of [0, 5_000_000, 5_000_000, 4_000_000, 5_000_001, 6_000_000]) {
-    await write(async (trx) => {
-      const publishedAt = await videoStore.nextPublishedAt(trx, now);
-      moments.push(publishedAt);
-      const video = { title: '', state: 'ready', play_key: '', cover_key: null, sha256: '' } as const;
-      const sizes = { duration_ms: 1, width: 1, height: 1, size_bytes: 1 };
-      await videoStore.insertVideo(trx, { id: next(), author_id: 1, published_at: publishedAt, ...video, ...sizes });
-    });
-  }
-  expect(moments).toEqual([...new Set(moments)].toSorted((a, b) => a - b));
-  expect(moments.slice(1)).toEqual([5_000_000, 5_000_001, 5_000_002, 5_000_003, 6_000_000]);
-});
+describe('on sqlite', () => pages(openTemporaryDatabase));
+describeEngine('mysql', (url) => pages(() => openTemporaryMysql(url)));

@@ -10,25 +10,27 @@ export async function findUserByNameKey(db: Reader, nameKey: string): Promise<Us
   return await db.selectFrom('users').selectAll().where('name_key', '=', nameKey).executeTakeFirst();
 }
 
-/** Whether an account with that id exists and is not deleted. */
-export async function userExists(db: Reader, id: number): Promise<boolean> {
-  const row = await db
-    .selectFrom('users')
-    .select('id')
-    .where('id', '=', id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
-  return row !== undefined;
+/**
+ * Users by id, deleted ones included, held until the transaction ends: nobody else changes them meanwhile. In the order of
+ * their ids, whoever asks, so that two transactions do not wait for each other in a circle.
+ */
+export async function lockUsers(trx: Transaction, ids: readonly number[]): Promise<UserRow[]> {
+  if (ids.length === 0) return [];
+  return await trx.selectFrom('users').selectAll().where('id', 'in', ids).orderBy('id').forUpdate().execute();
 }
 
-/** Returns false if the name is taken. */
+/** The same, shared with others that only keep them as they are: for who refers to users and changes nothing in them. */
+export async function keepUsers(trx: Transaction, ids: readonly number[]): Promise<UserRow[]> {
+  if (ids.length === 0) return [];
+  return await trx.selectFrom('users').selectAll().where('id', 'in', ids).orderBy('id').forShare().execute();
+}
+
+/** Returns false if the name is taken, by whoever was first. */
 export async function insertUser(
   trx: Transaction,
   user: { id: number; name: string; nameKey: string; passwordHash: string; createdAt: number },
 ): Promise<boolean> {
-  const taken = await findUserByNameKey(trx, user.nameKey);
-  if (taken !== undefined) return false;
-  await trx
+  const result = await trx
     .insertInto('users')
     .values({
       id: user.id,
@@ -47,8 +49,11 @@ export async function insertUser(
       created_at: user.createdAt,
       deleted_at: null,
     })
-    .execute();
-  return true;
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if ((result.numInsertedOrUpdatedRows ?? 0n) > 0n) return true;
+  if ((await findUserByNameKey(trx, user.nameKey)) !== undefined) return false;
+  throw new Error(`there is a user ${user.id} already, with another name`);
 }
 
 /**

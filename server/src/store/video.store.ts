@@ -7,6 +7,7 @@ import {
   type VideoFailure,
   type VideoRow,
 } from '../db/index.ts';
+import { lockMeta } from './meta.store.ts';
 
 /** What a list of videos is made of: the id and the key that it is sorted by. */
 export type VideoEntry = { readonly id: number; readonly publishedAt: number };
@@ -16,6 +17,15 @@ const entry = ['id', 'published_at as publishedAt'] as const;
 export async function findVideos(db: Reader, ids: readonly number[]): Promise<VideoRow[]> {
   if (ids.length === 0) return [];
   return await db.selectFrom('videos').selectAll().where('id', 'in', ids).execute();
+}
+
+/**
+ * Videos by id, held until the transaction ends: nobody else changes or deletes them meanwhile, nor likes or comments on
+ * them. In the order of their ids, and before any user is held.
+ */
+export async function lockVideos(trx: Transaction, ids: readonly number[]): Promise<VideoRow[]> {
+  if (ids.length === 0) return [];
+  return await trx.selectFrom('videos').selectAll().where('id', 'in', ids).orderBy('id').forUpdate().execute();
 }
 
 /** The newest ready videos published strictly before `before`; without it, the newest of all. */
@@ -81,8 +91,12 @@ export async function listShownByAuthor(db: Reader, authorId: number, limit: num
     .execute();
 }
 
-/** A publish moment that no other video has: `now`, or just after the newest one. */
+/**
+ * A publish moment that no other video has: `now`, or just after the newest one. Whoever asks next waits until this
+ * transaction ends, so that moments come in the order of the commits, and nobody who pages by them misses a video.
+ */
 export async function nextPublishedAt(trx: Transaction, now: number): Promise<number> {
+  await lockMeta(trx, 'publishing');
   const newest = await trx
     .selectFrom('videos')
     .select((e) => e.fn.max('published_at').as('at'))
@@ -159,7 +173,7 @@ export async function updateCover(trx: Transaction, id: number, coverKey: string
 
 /** Takes a video out of every list; returns the state that it had, or undefined if it was gone already. */
 export async function hideVideo(trx: Transaction, id: number): Promise<VideoRow | undefined> {
-  const video = await trx.selectFrom('videos').selectAll().where('id', '=', id).executeTakeFirst();
+  const [video] = await lockVideos(trx, [id]);
   if (video === undefined || video.state === 'deleted') return undefined;
   await trx.updateTable('videos').set({ state: 'deleted' }).where('id', '=', id).execute();
   return video;
