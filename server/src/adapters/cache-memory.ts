@@ -67,6 +67,7 @@ export function createMemoryCache(options: { readonly clock: Clock }): Cache {
       for (const key of keys) regions.get(key.family)?.drop(key.id);
     },
     generation: () => generation,
+    settled: () => undefined,
     ping: async () => undefined,
     close: async () => regions.clear(),
   };

@@ -53,9 +53,15 @@ export interface Cache {
   delete(keys: readonly CacheKey[]): Promise<void>;
   /**
    * A number that changes whenever a deletion may have made something old that was derived from cached values. What was
-   * assembled under a generation may be sent again as long as the number is the same.
+   * assembled under a generation may be sent again as long as the number is the same. NaN, which equals nothing, while
+   * that cannot be known.
    */
   generation(): number;
+  /**
+   * Resolves once {@link generation} knows of every deletion, by whatever process, that was done before the call. Undefined
+   * if it always does: then there is nothing to wait for. Never rejects.
+   */
+  settled(): Promise<void> | undefined;
   /** Resolves if the cache answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

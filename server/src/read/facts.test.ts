@@ -2,7 +2,16 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createJobBench, type JobBench } from '../../test/job-bench.ts';
 import type { Cache } from '../ports/index.ts';
 import { followStore, likeStore, userStore } from '../store/index.ts';
-import { createFacts, createFeedHead, type Facts, feedHeadKey, userFamily, userKey } from './index.ts';
+import {
+  createFacts,
+  createFeedHead,
+  type Facts,
+  feedHeadKey,
+  followedKey,
+  likedKey,
+  userFamily,
+  userKey,
+} from './index.ts';
 
 /** Everything that is given to the cache, as text: what another machine would get to see. */
 let texts: string[];
@@ -80,17 +89,35 @@ it('never gives a password or a folded name to the cache', async () => {
   for (const text of texts) expect(userFamily.decode(text)).toBeDefined();
 });
 
-it('reads what a viewer likes and follows as it stands, and asks nothing for a guest', async () => {
+it('tells what a viewer likes and follows as of the last write, and asks nothing for a guest', async () => {
   const asked = { videoIds: [10, 11], userIds: [2, 3] };
   expect(await facts.viewer(1, asked)).toEqual({ liked: new Set(), followed: new Set() });
-  await bench.store.database.transaction(async (trx) => {
+  await bench.writer.write(async ({ trx, invalidate }) => {
     await likeStore.insertLike(trx, { id: 1, user_id: 1, video_id: 11 });
     await followStore.insertFollow(trx, { id: 2, follower_id: 1, followee_id: 2 });
     await followStore.insertFollow(trx, { id: 3, follower_id: 3, followee_id: 1 });
+    invalidate(likedKey(1), followedKey(1));
   });
   expect(await facts.viewer(1, asked)).toEqual({ liked: new Set([11]), followed: new Set([2]) });
   expect(await facts.viewer(undefined, asked)).toEqual({ liked: new Set(), followed: new Set() });
   expect(await facts.viewer(1, { videoIds: [], userIds: [] })).toEqual({ liked: new Set(), followed: new Set() });
+});
+
+it('knows also the likes and follows that are too old to be kept together', async () => {
+  const many = Array.from({ length: 1_000 }, (_, position) => 1_000 + position);
+  await bench.writer.write(async ({ trx, invalidate }) => {
+    for (const id of many) {
+      await likeStore.insertLike(trx, { id, user_id: 1, video_id: id });
+      await followStore.insertFollow(trx, { id, follower_id: 1, followee_id: id });
+    }
+    invalidate(likedKey(1), followedKey(1));
+  });
+  const asked = [1, 1_000, 1_400, 1_999, 2_000];
+  const expected = new Set([1_000, 1_400, 1_999]);
+  for (let round = 0; round < 2; round += 1) {
+    expect(await facts.viewer(1, { videoIds: asked, userIds: asked })).toEqual({ liked: expected, followed: expected });
+  }
+  expect(Math.max(...texts.map((text) => text.length))).toBeLessThan(5_000);
 });
 
 it('keeps the head of the feed, also an empty one, until a video comes or goes', async () => {

@@ -1,8 +1,16 @@
 import type { Database } from '../db/index.ts';
-import type { Cache } from '../ports/index.ts';
+import type { Cache, CacheRegion } from '../ports/index.ts';
 import { followStore, likeStore, userStore, videoStore } from '../store/index.ts';
 import { CachedLoader } from './cached-loader.ts';
-import { type UserFacts, userFamily, type VideoFacts, videoFamily } from './families.ts';
+import {
+  type ChosenSet,
+  followedFamily,
+  likedFamily,
+  type UserFacts,
+  userFamily,
+  type VideoFacts,
+  videoFamily,
+} from './families.ts';
 
 /** Rows by id. An id that is not in the map does not exist. */
 export type Users = ReadonlyMap<number, UserFacts>;
@@ -15,12 +23,15 @@ export type ViewerFacts = { readonly liked: ReadonlySet<number>; readonly follow
 export interface Facts {
   users(ids: readonly number[]): Promise<Users>;
   videos(ids: readonly number[]): Promise<Videos>;
-  /** Never cached: what one viewer likes and follows is read as it stands. */
+  /** What one viewer likes and follows of what is asked: never part of a cached object, applied beside it. */
   viewer(
     viewerId: number | undefined,
     asked: { readonly videoIds: readonly number[]; readonly userIds: readonly number[] },
   ): Promise<ViewerFacts>;
 }
+
+/** Of a viewer's likes and follows, those that are kept together; what is older is asked for by itself. */
+const chosenMaxIds = 500;
 
 const noOne: ViewerFacts = { liked: new Set(), followed: new Set() };
 
@@ -32,15 +43,22 @@ export function createFacts(deps: { readonly database: Database; readonly cache:
     return rows.map(({ password_hash: _hash, name_key: _key, ...facts }) => facts);
   });
   const videos = loaderOf(deps.cache, videoFamily, (ids) => videoStore.findVideos(reader, ids));
+  const likes = chosenOf(
+    deps.cache.region(likedFamily),
+    (userId) => likeStore.listLikedBy(reader, userId, chosenMaxIds),
+    (userId, ids) => likeStore.findLikedAmong(reader, userId, ids),
+  );
+  const follows = chosenOf(
+    deps.cache.region(followedFamily),
+    (userId) => followStore.listFolloweeIds(reader, userId, chosenMaxIds),
+    (userId, ids) => followStore.findFollowedAmong(reader, userId, ids),
+  );
   return {
     users,
     videos,
     viewer: async (viewerId, { videoIds, userIds }) => {
       if (viewerId === undefined) return noOne;
-      const [liked, followed] = await Promise.all([
-        likeStore.findLikedAmong(reader, viewerId, videoIds),
-        followStore.findFollowedAmong(reader, viewerId, userIds),
-      ]);
+      const [liked, followed] = await Promise.all([likes(viewerId, videoIds), follows(viewerId, userIds)]);
       return { liked, followed };
     },
   };
@@ -60,5 +78,30 @@ function loaderOf<R extends { readonly id: number }>(
     const existing = new Map<number, R>();
     for (const row of (await loader.get(ids.map(String))).values()) if (row !== null) existing.set(row.id, row);
     return existing;
+  };
+}
+
+/** Which of some ids a user chose: by the set that is kept, and beyond it by a query. */
+function chosenOf(
+  region: CacheRegion<ChosenSet>,
+  list: (userId: number) => Promise<number[]>,
+  findAmong: (userId: number, ids: readonly number[]) => Promise<ReadonlySet<number>>,
+): (userId: number, asked: readonly number[]) => Promise<ReadonlySet<number>> {
+  const loader = new CachedLoader(region, async (keys) => {
+    const load = async (key: string): Promise<readonly [string, ChosenSet]> => {
+      const ids = await list(Number(key));
+      return [key, { ids, complete: ids.length < chosenMaxIds }];
+    };
+    return new Map(await Promise.all(keys.map(load)));
+  });
+  return async (userId, asked) => {
+    if (asked.length === 0) return new Set();
+    const key = String(userId);
+    const chosen = (await loader.get([key])).get(key);
+    const kept = new Set(chosen?.ids);
+    const found = asked.filter((id) => kept.has(id));
+    if (chosen?.complete === true || found.length === asked.length) return new Set(found);
+    const others = asked.filter((id) => !kept.has(id));
+    return new Set([...found, ...(await findAmong(userId, others))]);
   };
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/schema';
-import type { UserRow, VideoRow } from '../db/index.ts';
+import type { CommentRow, UserRow, VideoRow } from '../db/index.ts';
 import type { CacheFamily, CacheKey } from '../ports/index.ts';
 import type { VideoEntry } from '../store/video.store.ts';
 
@@ -13,6 +13,10 @@ const hourMs = 60 * 60_000;
 /** Public facts of a user: what everyone may see and what a token is checked against. Never the password. */
 export type UserFacts = Omit<UserRow, 'password_hash' | 'name_key'>;
 export type VideoFacts = VideoRow;
+/** Whom or what one viewer chose, latest first: all of it, or as much as is kept. */
+export type ChosenSet = { readonly ids: number[]; readonly complete: boolean };
+/** The first page of a list of comments. */
+export type CommentHead = { readonly rows: CommentRow[]; readonly next: string };
 
 const integer = Type.Integer();
 const nullableText = Type.Union([Type.String(), Type.Null()]);
@@ -62,6 +66,23 @@ const videoFacts = Compile(
   ]),
 );
 
+const chosenSet = Compile(Type.Object({ ids: Type.Array(integer), complete: Type.Boolean() }));
+
+const commentHead = Compile(
+  Type.Object({
+    rows: Type.Array(
+      Type.Object({
+        id: integer,
+        video_id: integer,
+        user_id: integer,
+        content: Type.String(),
+        created_at: integer,
+      }),
+    ),
+    next: Type.String(),
+  }),
+);
+
 const feedHead = Compile(Type.Array(Type.Object({ id: integer, publishedAt: integer })));
 
 function family<V>(
@@ -92,6 +113,14 @@ export const videoFamily: CacheFamily<VideoFacts | null> = family('video', 6 * h
 /** The newest entries of the feed, one full page. */
 export const feedHeadFamily: CacheFamily<VideoEntry[]> = family('feed', hourMs, 1, feedHead);
 
+/** What a viewer likes, and whom one follows. */
+export const likedFamily: CacheFamily<ChosenSet> = family('liked', 6 * hourMs, 5_000, chosenSet);
+export const followedFamily: CacheFamily<ChosenSet> = family('followed', 6 * hourMs, 5_000, chosenSet);
+export const commentHeadFamily: CacheFamily<CommentHead> = family('comments', 6 * hourMs, 2_000, commentHead);
+
+export const likedKey = (userId: number): CacheKey => ({ family: likedFamily.name, id: String(userId) });
+export const followedKey = (userId: number): CacheKey => ({ family: followedFamily.name, id: String(userId) });
+export const commentHeadKey = (videoId: number): CacheKey => ({ family: commentHeadFamily.name, id: String(videoId) });
 export const userKey = (id: number): CacheKey => ({ family: userFamily.name, id: String(id) });
 export const videoKey = (id: number): CacheKey => ({ family: videoFamily.name, id: String(id) });
 export const feedHeadId = 'head';
