@@ -19,12 +19,14 @@ type JobDefinition = {
 };
 
 const minutes = 60_000;
+/** Cached values that one write makes old; the largest batch of an erasing job needs half of them. */
+export const maxDeletedKeys = 1_000;
 
 export const jobDefinitions = {
   /** Deletes cached values that a commit made old; used with caches that outlive a process. */
   'cache.delete': {
     payload: Type.Object({
-      keys: Type.Array(Type.Object({ family: Type.String(), id: Type.String() }), { maxItems: 1_000 }),
+      keys: Type.Array(Type.Object({ family: Type.String(), id: Type.String() }), { maxItems: maxDeletedKeys }),
     }),
     lane: 'quick',
     maxAttempts: 1_000,

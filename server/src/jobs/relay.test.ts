@@ -52,6 +52,8 @@ function startRunner(queue: Queue, media: () => Promise<void>, quick: () => Prom
     queue,
     clock: systemClock,
     mediaConcurrency: 1,
+    consumes: true,
+    alone: true,
     log: { debug: () => undefined, error: () => undefined },
     handlers: {
       'cache.delete': none,

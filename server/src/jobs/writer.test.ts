@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createJobBench, type JobBench } from '../../test/job-bench.ts';
+import type { Database } from '../db/index.ts';
 import type { Cache, CacheKey } from '../ports/index.ts';
 import { metaStore } from '../store/index.ts';
-import { createWriter } from './index.ts';
+import { createCacheDeletions, createDeletionBacklog, createWriter } from './index.ts';
 
 const key: CacheKey = { family: 'user', id: '1' };
 
@@ -133,28 +134,88 @@ describe('with a cache that dies with the process', () => {
 describe('with a cache that outlives the process', () => {
   beforeEach(() => start(true));
 
-  it('writes the deletion as a job of the same transaction, and deletes at once as well', async () => {
+  const runner = () => bench.startRunner({ 'cache.delete': { run: ({ keys }) => bench.cache.delete(keys) } });
+
+  it('writes the deletion as a row of the same transaction, deletes at once, and the row has done its duty', async () => {
     watched.onDelete = async () => {
       expect((await bench.rows()).map((row) => row.name)).toEqual(['cache.delete']);
     };
-    await put();
-    expect(watched.deletions).toEqual([[key]]);
+    await bench.writer.write(async ({ trx, invalidate }) => {
+      invalidate(key, key);
+      await metaStore.putMeta(trx, 'demo', 'written');
+    });
+    expect(watched.deletions).toEqual([[key, key]]);
     const [row] = await bench.rows();
     expect(JSON.parse(row?.payload ?? '')).toEqual({ keys: [key] });
+    expect(row?.run_at).toBeGreaterThan(bench.clock.now());
+    await bench.deletions.flush();
+    expect(await bench.rows()).toEqual([]);
   });
 
-  it('stands although the cache is down, and the job repeats the deletion until it is done', async () => {
+  it('removes the rows of many writes by itself, in few transactions', async () => {
+    let transactions = 0;
+    const { database } = bench.store;
+    const counting: Database = {
+      ...database,
+      transaction: (work) => {
+        transactions += 1;
+        return database.transaction(work);
+      },
+    };
+    const deletions = createCacheDeletions({ ...bench, database: counting, wake: () => undefined });
+    const writer = createWriter({ ...bench, database, deletions, wake: () => undefined });
+    await Promise.all(Array.from({ length: 40 }, () => writer.write(async ({ invalidate }) => invalidate(key))));
+    await expect.poll(() => bench.rows()).toEqual([]);
+    expect(transactions).toBeLessThanOrEqual(5);
+  });
+
+  it('stands although the cache is down, and a worker does the deletion, again and again until it is done', async () => {
     watched.onDelete = () => Promise.reject(new Error('the cache is down'));
     await put();
     expect(await stored()).toBe('written');
-    const runner = await bench.startRunner({ 'cache.delete': { run: ({ keys }) => bench.cache.delete(keys) } });
-    await runner.processAll();
+    const working = await runner();
+    await bench.deletions.flush();
+    await working.processAll();
     expect((await bench.rows()).map((row) => row.attempts)).toEqual([1]);
     watched.onDelete = async () => undefined;
     watched.deletions = [];
-    await bench.later(runner, 60_000);
+    await bench.later(working, 60_000);
     expect(watched.deletions).toEqual([[key]]);
     expect(await bench.rows()).toEqual([]);
+  });
+
+  it('leaves the deletion to a worker when the process dies between the commit and it', async () => {
+    const never = new Promise<void>(() => undefined);
+    watched.onDelete = () => never;
+    void put();
+    await expect.poll(() => watched.deletions.length).toBe(1);
+    watched.onDelete = async () => undefined;
+    watched.deletions = [];
+    await bench.later(await runner(), 1_000);
+    expect(watched.deletions).toEqual([[key]]);
+    expect(await bench.rows()).toEqual([]);
+  });
+
+  it('refuses a write that makes more old than a row can name', async () => {
+    const many = Array.from({ length: 1_001 }, (_, position) => ({ family: 'user', id: String(position) }));
+    const writing = bench.writer.write(async ({ trx, invalidate }) => {
+      await metaStore.putMeta(trx, 'demo', 'written');
+      invalidate(...many);
+    });
+    await expect(writing).rejects.toThrow('1001 cached values');
+    expect(await stored()).toBeUndefined();
+  });
+
+  it('lists what may not have reached the cache, for whoever is to believe it again', async () => {
+    const backlog = createDeletionBacklog(bench.store);
+    expect(await backlog.list(0)).toEqual({ ids: [], keys: [], more: false });
+    watched.onDelete = () => Promise.reject(new Error('the cache is down'));
+    for (const id of ['1', '2']) await bench.writer.write(async ({ invalidate }) => invalidate({ family: 'user', id }));
+    await bench.enqueue('video.cover', { videoId: 1 });
+    const { ids, keys, more } = await backlog.list(0);
+    expect([keys, more]).toEqual([[key, { family: 'user', id: '2' }], false]);
+    await backlog.remove(ids);
+    expect((await bench.rows()).map((row) => row.name)).toEqual(['video.cover']);
   });
 
   it('writes no job for a deletion that was rolled back', async () => {

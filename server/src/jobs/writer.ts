@@ -1,7 +1,8 @@
 import type { Database, OutboxRow, Transaction } from '../db/index.ts';
 import type { Cache, CacheKey, Clock, IdSource } from '../ports/index.ts';
 import { outboxStore } from '../store/index.ts';
-import { type JobName, type JobPayload, jobDefinitions } from './registry.ts';
+import { type CacheDeletions, ownDeletionMs } from './cache-deletions.ts';
+import { type JobName, type JobPayload, jobDefinitions, maxDeletedKeys } from './registry.ts';
 
 /** What a write has beside its SQL: jobs to do after it, and cached values that it makes old. */
 export type Unit = {
@@ -29,10 +30,11 @@ export function createWriter(deps: {
   readonly cache: Cache;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly deletions: CacheDeletions;
   /** Tells the relay that there is something to carry. */
   readonly wake: () => void;
 }): Writer {
-  const { database, cache, clock, ids } = deps;
+  const { database, cache, clock, ids, deletions } = deps;
 
   function outboxRow<N extends JobName>(name: N, payload: JobPayload<N>, options: EnqueueOptions): OutboxRow {
     const now = clock.now();
@@ -54,10 +56,12 @@ export function createWriter(deps: {
   async function write<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
     const keys: CacheKey[] = [];
     let enqueued = 0;
+    let safetyNet: OutboxRow | undefined;
     const result = await database.transaction(async (trx) => {
       // Emptied here because an engine may run a transaction again.
       keys.length = 0;
       enqueued = 0;
+      safetyNet = undefined;
       const result = await work({
         trx,
         enqueue: async (name, payload, options = {}) => {
@@ -71,24 +75,33 @@ export function createWriter(deps: {
         },
       });
       if (cache.outlivesProcess && keys.length > 0) {
-        await outboxStore.insertJobs(trx, [outboxRow('cache.delete', { keys: [...keys] }, {})]);
-        enqueued += 1;
+        safetyNet = outboxRow('cache.delete', { keys: uniqueKeys(keys) }, { delayMs: ownDeletionMs });
+        await outboxStore.insertJobs(trx, [safetyNet]);
       }
       return result;
     });
-    if (keys.length > 0) await deleteCached(cache, keys);
+    if (keys.length > 0) await deleteCached(keys, safetyNet?.id);
     if (enqueued > 0) deps.wake();
     return result;
+  }
+
+  /** The commit stands whatever the cache does: where it can fail, the row repeats the deletion until it is done. */
+  async function deleteCached(keys: readonly CacheKey[], rowId: number | undefined): Promise<void> {
+    try {
+      await cache.delete(keys);
+      if (rowId !== undefined) deletions.done(rowId);
+    } catch (error) {
+      if (rowId === undefined) throw error;
+      deletions.failed(rowId);
+    }
   }
 
   return { write };
 }
 
-/** The commit stands whatever the cache does: where it can fail, the outbox row repeats the deletion until it is done. */
-async function deleteCached(cache: Cache, keys: readonly CacheKey[]): Promise<void> {
-  try {
-    await cache.delete(keys);
-  } catch (error) {
-    if (!cache.outlivesProcess) throw error;
-  }
+/** Each key once. More of them than a row can name would be a deletion that nobody can do: a bug, and no write. */
+function uniqueKeys(keys: readonly CacheKey[]): CacheKey[] {
+  const unique = [...new Map(keys.map((key) => [`${key.family}:${key.id}`, key])).values()];
+  if (unique.length > maxDeletedKeys) throw new RangeError(`a write makes ${unique.length} cached values old`);
+  return unique;
 }

@@ -17,8 +17,10 @@ export interface Queue {
   /** Resolves once the carrier has accepted the messages. Rejects with {@link QueueFullError} if it takes no more now. */
   publish(messages: readonly QueueMessage[]): Promise<void>;
   /**
-   * Calls `handle` for each message of a lane, at most `concurrency` at once. A rejection of `handle` is the handler's
-   * affair: the message is not repeated by the carrier, the outbox does that.
+   * Calls `handle` for each message of a lane, at most `concurrency` at once. It resolves when the message has done its
+   * work, also when there was nothing to do. It rejects with {@link GivenUpError} when the job is dead, and with anything
+   * else when it could not even be looked at, the database being away: a carrier between processes then brings the message
+   * again, later and a bounded number of times. One that does not may drop it: the outbox sends it again.
    */
   consume(lane: Lane, concurrency: number, handle: (message: QueueMessage) => Promise<void>): Promise<void>;
   /**
@@ -29,6 +31,11 @@ export interface Queue {
   ping(): Promise<void>;
   /** Stops taking messages, waits for handlers that run (they are aborted by their owner), drops the rest. */
   close(): Promise<void>;
+}
+
+/** The job has failed for good and its row says why: a carrier that keeps dead messages keeps this one. */
+export class GivenUpError extends Error {
+  override readonly name = 'GivenUpError';
 }
 
 /** The carrier's bound is reached: the rows stay in the outbox and are offered again later. */
