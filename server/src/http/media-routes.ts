@@ -53,9 +53,17 @@ export function registerMedia(app: FastifyInstance, blobs: BlobStore): void {
     config: { uncounted: true },
     handler: async (request, reply) => {
       const { '*': key } = Object.assign({ '*': '' }, request.params);
-      const location = await blobs.locate(key);
+      const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
+      const location = await blobs.locate(key, method);
       if (location === undefined) throw new DomainError('ErrPathNotFound');
-      if (location.kind === 'redirect') return reply.redirect(location.url, 302);
+      if (location.kind === 'redirect') {
+        // What comes from there has headers of its own; a page of any site may follow, as it may load a file from here. An
+        // address may be good for one method alone, and caches do not tell them apart.
+        return reply
+          .header('cache-control', method === 'GET' ? `public, max-age=${location.maxAgeSeconds}` : 'no-store')
+          .header('cross-origin-resource-policy', fileHeaders['cross-origin-resource-policy'])
+          .redirect(location.url, 302);
+      }
       const options = { ...serving, root: location.root };
       strengthen(request.raw.headers);
       let file = await send(request.raw, key, options);

@@ -17,10 +17,13 @@ export interface StagedBlob {
   discard(): Promise<void>;
 }
 
-/** How a client gets a file: from the local disk, or from an address that it is sent to. */
+/**
+ * How a client gets a file: from the local disk, or from an address that it is sent to, and which it may use again without
+ * asking for `maxAgeSeconds`.
+ */
 export type BlobLocation =
   | { readonly kind: 'file'; readonly path: string; readonly root: string }
-  | { readonly kind: 'redirect'; readonly url: string };
+  | { readonly kind: 'redirect'; readonly url: string; readonly maxAgeSeconds: number };
 
 /** The content was larger than allowed; nothing of it was kept. */
 export class BlobTooLargeError extends Error {
@@ -55,8 +58,11 @@ export interface BlobStore {
   adopt(path: string): Promise<StagedBlob>;
   /** Removes what a tool may have written at a {@link scratchPath}; fine if there is nothing. */
   discardScratch(path: string): Promise<void>;
-  /** Where a client gets the file of `key`; `undefined` if there is none, or if the key is malformed. */
-  locate(key: string): Promise<BlobLocation | undefined>;
+  /**
+   * Where a client that asks with `method` (GET without it) gets the file of `key`; `undefined` if there is none, or if the
+   * key is malformed.
+   */
+  locate(key: string, method?: 'GET' | 'HEAD'): Promise<BlobLocation | undefined>;
   /** Runs `use` with a local file that holds the content of `key`. Rejects with {@link BlobMissingError}. */
   withLocalFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Deletes files for good, with the folders that they leave empty. A key without a file is fine. */
