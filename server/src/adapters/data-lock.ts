@@ -1,15 +1,24 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
+import { makeFolder } from '../db/make-folder.ts';
+
+const lockFile = '.lock';
+
+export type DirectoryLock = {
+  /** The file that is locked. */
+  readonly path: string;
+  release(): void;
+};
 
 /**
  * Holds a data folder for this process: two servers on one folder would not see each other's cached values. The lock is
  * an exclusive transaction on a tiny database, so the operating system releases it however the process ends.
  */
-export function lockDataDirectory(dataDir: string, setting: 'DATA_DIR' | 'STORAGE_URL'): { release(): void } {
+export function lockDataDirectory(dataDir: string, setting: 'DATA_DIR' | 'STORAGE_URL'): DirectoryLock {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o750 });
-    const database = new SqliteDatabase(join(dataDir, '.lock'), { timeout: 0 });
+    makeFolder(dataDir, 0o750);
+    const path = join(dataDir, lockFile);
+    const database = new SqliteDatabase(path, { timeout: 0 });
     try {
       database.exec('BEGIN EXCLUSIVE');
     } catch (error) {
@@ -17,6 +26,7 @@ export function lockDataDirectory(dataDir: string, setting: 'DATA_DIR' | 'STORAG
       throw error;
     }
     return {
+      path,
       release: () => {
         database.close();
       },
@@ -33,5 +43,14 @@ export function lockDataDirectory(dataDir: string, setting: 'DATA_DIR' | 'STORAG
       `${setting}: ${dataDir} cannot be written to (${code}). Set ${setting} to a folder that you may write to.`,
       { cause: error },
     );
+  }
+}
+
+/** The lock on a folder that nobody holds; undefined if somebody does, or if it cannot be had. */
+export function takeFolder(folder: string): DirectoryLock | undefined {
+  try {
+    return lockDataDirectory(folder, 'DATA_DIR');
+  } catch {
+    return undefined;
   }
 }

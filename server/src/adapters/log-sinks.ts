@@ -1,10 +1,11 @@
 /** Where log lines go: to people, a plain file, a pipe, a file that rotates; and how they are gathered before that. */
-import { accessSync, constants, fstatSync, mkdirSync, statSync, write, writeSync } from 'node:fs';
+import { accessSync, constants, fstatSync, statSync, write, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import pretty from 'pino-pretty';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
+import { makeFolder } from '../db/make-folder.ts';
 
 export type LogFile = { readonly path: string; readonly maxBytes: number; readonly generations: number };
 
@@ -225,7 +226,7 @@ export function atOnce(sinks: readonly Sink[]): Lines {
 function openLogFile(settings: LogFile): RotatingFileStream {
   const folder = dirname(settings.path);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder, 0o777);
     accessSync(folder, constants.W_OK);
     if (statSync(settings.path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('it is no file');
   } catch (error) {

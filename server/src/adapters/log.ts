@@ -1,6 +1,7 @@
 import pino, { type Logger } from 'pino';
 import type { RequestLog } from '../ports/index.ts';
 import { atOnce, inBlocks, type LogFile, outputSink, peopleSink, rotatingFileSink } from './log-sinks.ts';
+import { createRepeats, isAbsence } from './repeated-failures.ts';
 import { createRequestLog } from './request-lines.ts';
 
 export type LogSettings = {
@@ -37,6 +38,7 @@ export function createLogger(settings: LogSettings): Log {
   const lines = toPeople ? atOnce(sinks) : inBlocks(sinks, Math.min(blockBytes, settings.file?.maxBytes ?? blockBytes));
   const flusher = setInterval(lines.flush, flushEveryMs).unref();
   const isoTime = isoTimes();
+  const repeats = createRepeats();
   const logger = pino(
     {
       level: settings.level,
@@ -44,6 +46,18 @@ export function createLogger(settings: LogSettings): Log {
       timestamp: () => `,"time":"${isoTime()}"`,
       serializers: { err: describeError },
       redact: { paths: redactedPaths, censor: '[redacted]' },
+      hooks: {
+        logMethod(args, method) {
+          const [fields, message]: readonly unknown[] = args;
+          const error = typeof fields === 'object' && fields !== null && 'err' in fields ? fields.err : undefined;
+          if (!(error instanceof Error && isAbsence(error))) return method.apply(this, args);
+          const repeat = repeats(String(message), error, performance.now());
+          if (repeat === undefined) return undefined;
+          return repeat.leftOut === 0
+            ? method.apply(this, args)
+            : method.call(this, { ...Object(fields), ...repeat }, String(message));
+        },
+      },
     },
     lines,
   );
@@ -82,7 +96,7 @@ function describeError(error: unknown, depth = 0): unknown {
   return {
     type: error.name,
     message: withoutQueries(error.message),
-    stack: withoutQueries(error.stack ?? ''),
+    ...(!isAbsence(error) && { stack: withoutQueries(error.stack ?? '') }),
     ...('code' in error && { code: error.code }),
     ...(error.cause !== undefined && depth < maxCauses && { cause: describeError(error.cause, depth + 1) }),
   };

@@ -6,6 +6,8 @@ export interface Slots {
   take(): () => void;
   /** At most `most` of one key at once. */
   takeFor(key: string, most: number): () => void;
+  /** Places that are taken. */
+  taken(): number;
 }
 
 export function createSlots(bounds: { readonly total: number }): Slots {
@@ -35,6 +37,7 @@ export function createSlots(bounds: { readonly total: number }): Slots {
         else perKey.set(key, left);
       });
     },
+    taken: () => total,
   };
 }
 

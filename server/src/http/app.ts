@@ -3,7 +3,13 @@ import multipart from '@fastify/multipart';
 import { DomainError, type ErrorName } from '@tiktok-server/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ReadyHandler } from '../features/handler.ts';
-import { BlobStoreFullError, BlobStoreUnavailableError, type RequestLog } from '../ports/index.ts';
+import {
+  BlobStoreFullError,
+  BlobStoreUnavailableError,
+  type Metrics,
+  type RequestLog,
+  type Tracer,
+} from '../ports/index.ts';
 import { createSlots } from './admission.ts';
 import { clientErrorAnswer } from './client-errors.ts';
 import { answerHeaders, failureOf, languageOf, requestIdHeader, securityHeaders } from './envelope.ts';
@@ -29,9 +35,14 @@ export type HttpSettings = {
 
 export type AppDeps = Omit<OperationDeps, 'uploads' | 'baseUrlOf'> & {
   readonly ready: ReadyHandler<'feed'>;
+  /** What has to be over before `ready` is asked, if anything. */
+  readonly settled: () => Promise<void> | undefined;
   readonly settings: HttpSettings;
   readonly log: { readonly error: (fields: object, message: string) => void };
   readonly requestLog: RequestLog;
+  readonly metrics: Pick<Metrics, 'watch'>;
+  /** Undefined: no traces. */
+  readonly tracer: Tracer | undefined;
   readonly checks: HealthChecks;
   /** What an error of the database stands for, if that is no bug. */
   readonly databaseFailureOf: (error: unknown) => ErrorName | undefined;
@@ -58,15 +69,17 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const nextRequestId = requestIds();
   const lane = createReadyLane({
     ready: deps.ready,
+    settled: deps.settled,
     publicUrl: settings.publicUrl,
     direct: settings.trustProxy === false,
     nextRequestId,
     log: deps.requestLog,
+    tracer: deps.tracer,
   });
   const app = Fastify({
     serverFactory: (handler) =>
       serverOf(settings, (request, response) => {
-        if (!lane.answer(request, response)) handler(request, response);
+        lane.answer(request, response, () => handler(request, response));
       }),
     genReqId: nextRequestId,
     bodyLimit: bodyMaxBytes,
@@ -86,15 +99,16 @@ export async function createApp(deps: AppDeps): Promise<App> {
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   app.decorateRequest('callerId', undefined);
   app.decorateRequest('statusCodeSent', undefined);
+  app.decorateRequest('span', undefined);
   acceptBodies(app);
   await app.register(multipart);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders).header(requestIdHeader, request.id);
     done();
   });
-  limitInFlight(app, settings.maxInFlight);
+  const requestsInFlight = limitInFlight(app, settings.maxInFlight);
   cutOffSlowBodies(app);
-  logRequests(app, deps.requestLog);
+  logRequests(app, deps.requestLog, deps.tracer);
 
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const failure = failureOf(
@@ -116,6 +130,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     perUser: settings.uploadsPerUser,
     perAddress: Math.ceil(settings.uploadsTotal * addressShareOfUploads),
   };
+  deps.metrics.watch({ requestsInFlight, uploadsInFlight: uploads.slots.taken });
   registerOperations(app, { ...deps, uploads, baseUrlOf });
   registerMedia(app, deps.blobs);
   registerHealth(app, deps.checks);
@@ -184,9 +199,9 @@ function acceptBodies(app: FastifyInstance): void {
 
 /**
  * Beyond the bound a request is refused at once, before any work: waiting would make all of them late. A file that somebody
- * reads slowly is no work, and whoever asks whether the server is alive is always told.
+ * reads slowly is no work, and whoever asks whether the server is alive is always told. Returns how many there are.
  */
-function limitInFlight(app: FastifyInstance, maxInFlight: number): void {
+function limitInFlight(app: FastifyInstance, maxInFlight: number): () => number {
   let inFlight = 0;
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.uncounted === true) {
@@ -200,6 +215,7 @@ function limitInFlight(app: FastifyInstance, maxInFlight: number): void {
     });
     done(inFlight > maxInFlight ? new DomainError('ErrOverloaded', { retryAfterSeconds: 1 }) : undefined);
   });
+  return () => inFlight;
 }
 
 /** Fastify's own refusals, and what the database cannot do now, in the words of the contract. */

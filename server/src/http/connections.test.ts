@@ -30,6 +30,8 @@ function upload(token: string, headers: Readonly<Record<string, string>> = {}): 
 }
 
 async function halfUpload(): Promise<Connection> {
+  // What was published before may still be prepared, in files of its own.
+  await server.context.jobs.processAll();
   const connection = open(port);
   connection.write(upload(user.token).subarray(0, 40_000));
   await vi.waitFor(() => expect(staged()).toHaveLength(1));
@@ -46,6 +48,7 @@ describe('a client that leaves in the middle of an upload', () => {
     await vi.waitFor(() => expect(staged()).toEqual([]));
     const response = await exchange(port, upload(user.token));
     expect(answerOf(response)).toEqual({ status_code: 0, status_msg: '' });
+    await server.context.jobs.processAll();
     expect(staged()).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import type { Operation, OperationName } from '@tiktok-server/contract';
+import type { RequestSpan } from '../ports/index.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -6,6 +7,8 @@ declare module 'fastify' {
     callerId: number | undefined;
     /** The `status_code` of the answer, where it has one: for the log. */
     statusCodeSent: number | undefined;
+    /** What this request does is within it, where traces are on. */
+    span: RequestSpan | undefined;
   }
   interface FastifyContextConfig {
     operation?: Operation;

@@ -1,9 +1,8 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { operations } from '@tiktok-server/contract';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { listOf, startTestServer, type TestServer, textOf } from '../../test/server.ts';
 import { answerOf, exchange, listen, requestText, type WireResponse } from '../../test/sockets.ts';
+import { removeMediaPlace } from '../../test/stored.ts';
 
 /** The pages for people, the health of the server, and what every answer carries, whatever it is. */
 let server: TestServer;
@@ -163,7 +162,7 @@ describe('health', () => {
   it('names what has failed, with 503 and when to ask again, and nothing of the cause', async () => {
     const broken = await startTestServer();
     try {
-      rmSync(join(broken.dataDir, 'media'), { recursive: true });
+      await removeMediaPlace(broken);
       const response = await ready(broken);
       expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '2']);
       expect(response.headers['cache-control']).toBe('no-store');

@@ -11,19 +11,24 @@ import { createReadyLane } from './ready-lane.ts';
 
 const feed = '/douyin/feed/';
 
-describe('the lane alone', () => {
+describe.each([
+  ['alone', () => undefined],
+  ['that has to wait', () => Promise.resolve()],
+])('the lane %s', (_how, settled) => {
   const lines: RequestLine[] = [];
   const answer = new ReadyAnswer(Buffer.from('{"status_code":0}'));
   const lane = createReadyLane({
+    settled,
     ready: ({ latest_time: latest }, baseUrl) =>
       baseUrl === 'http://test.local' && (latest === undefined || latest > 5_000_000) ? answer : undefined,
     publicUrl: undefined,
     direct: true,
     nextRequestId: () => 'an-id',
     log: { write: (line) => lines.push(line) },
+    tracer: undefined,
   });
   const server = createServer((request, response) => {
-    if (!lane.answer(request, response)) response.end('ordinary');
+    lane.answer(request, response, () => response.end('ordinary'));
   });
   let port: number;
   beforeAll(async () => {
@@ -70,16 +75,17 @@ describe('the lane alone', () => {
   it('is not there behind a proxy, nor when it was closed', async () => {
     const deps = {
       ready: () => answer,
+      settled,
       publicUrl: undefined,
       nextRequestId: () => '',
       log: { write: () => undefined },
+      tracer: undefined,
     };
     const proxied = createReadyLane({ ...deps, direct: false });
     const closed = createReadyLane({ ...deps, direct: true });
     closed.close();
     const other = createServer((request, response) => {
-      const taken = [proxied, closed].some((one) => one.answer(request, response));
-      if (!taken) response.end('ordinary');
+      proxied.answer(request, response, () => closed.answer(request, response, () => response.end('ordinary')));
     });
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const address = other.address();

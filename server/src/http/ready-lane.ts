@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OperationName, operations } from '@tiktok-server/contract';
 import type { ReadyHandler } from '../features/handler.ts';
-import type { RequestLog } from '../ports/index.ts';
+import type { RequestLine, RequestLog, Tracer } from '../ports/index.ts';
 import { answerHeaders, requestIdHeader, securityHeaders } from './envelope.ts';
 import { parseParameters, rawParameters, readForm } from './parameters.ts';
+import { requestAttributes, traceparentOf } from './request-log.ts';
 
 /**
  * The way of an answer that lies ready: straight from node's server, before Fastify sees the request. The framework costs
@@ -11,8 +12,8 @@ import { parseParameters, rawParameters, readForm } from './parameters.ts';
  * is not plainly a guest's request without a body takes the ordinary way, where the same bytes come out.
  */
 export type ReadyLane = {
-  /** Answers the request and returns true, or leaves it alone. */
-  readonly answer: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Answers the request, or leaves it to `otherwise`. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void;
   /** From here on every request takes the ordinary way. */
   readonly close: () => void;
 };
@@ -25,47 +26,70 @@ const maxUrlCharacters = 200;
 
 export function createReadyLane(deps: {
   readonly ready: ReadyHandler<typeof operation>;
+  /** What has to be over before `ready` is asked, if anything. */
+  readonly settled: () => Promise<void> | undefined;
   /** `PUBLIC_URL`; without it, media addresses begin with the host that the request names. */
   readonly publicUrl: string | undefined;
   /** Whether clients reach this server without a trusted proxy, whose headers would say who they are. */
   readonly direct: boolean;
   readonly nextRequestId: () => string;
   readonly log: RequestLog;
+  readonly tracer: Tracer | undefined;
 }): ReadyLane {
-  const { ready, publicUrl, nextRequestId, log } = deps;
+  const { ready, settled, publicUrl, nextRequestId, log, tracer } = deps;
   let open = deps.direct;
+
+  /** Whether there was an answer. */
+  function send(request: IncomingMessage, response: ServerResponse, query: string, startedAt: number): boolean {
+    const input = query === '' ? noInput : guestInput(query);
+    if (input === undefined) return false;
+    const answer = ready(input, publicUrl ?? `http://${request.headers.host}`);
+    if (answer === undefined) return false;
+    const span = tracer?.request(operation, traceparentOf(request));
+    const requestId = nextRequestId();
+    response.writeHead(200, {
+      ...securityHeaders,
+      [requestIdHeader]: requestId,
+      ...answerHeaders,
+      'content-length': answer.body.length,
+    });
+    response.end(answer.body);
+    const line: RequestLine = {
+      requestId,
+      method: 'GET',
+      path: request.url?.startsWith(path) === true ? path : bare,
+      operation,
+      group: operation,
+      status: 200,
+      code: 0,
+      durationMs: performance.now() - startedAt,
+      userId: undefined,
+      address: request.socket.remoteAddress ?? '',
+    };
+    log.write(line);
+    span?.end(requestAttributes(line), false);
+    return true;
+  }
+
   return {
     close: () => {
       open = false;
     },
-    answer: (request, response) => {
+    answer: (request, response, otherwise) => {
       const query = open ? guestQuery(request) : undefined;
-      if (query === undefined) return false;
+      if (query === undefined) {
+        otherwise();
+        return;
+      }
       const startedAt = performance.now();
-      const input = query === '' ? noInput : guestInput(query);
-      if (input === undefined) return false;
-      const answer = ready(input, publicUrl ?? `http://${request.headers.host}`);
-      if (answer === undefined) return false;
-      const requestId = nextRequestId();
-      response.writeHead(200, {
-        ...securityHeaders,
-        [requestIdHeader]: requestId,
-        ...answerHeaders,
-        'content-length': answer.body.length,
+      const settling = settled();
+      if (settling === undefined) {
+        if (!send(request, response, query, startedAt)) otherwise();
+        return;
+      }
+      void settling.then(() => {
+        if (!send(request, response, query, startedAt)) otherwise();
       });
-      response.end(answer.body);
-      log.write({
-        requestId,
-        method: 'GET',
-        path: request.url?.startsWith(path) === true ? path : bare,
-        operation,
-        status: 200,
-        code: 0,
-        durationMs: performance.now() - startedAt,
-        userId: undefined,
-        address: request.socket.remoteAddress ?? '',
-      });
-      return true;
     },
   };
 }

@@ -9,6 +9,8 @@ export type RequestLine = {
   readonly path: string;
   /** Name of the operation, where the address is one's. */
   readonly operation: string | undefined;
+  /** What it counts as: the operation, else `media`, `page` or, where no address was found, `other`. */
+  readonly group: string;
   /** HTTP status. */
   readonly status: number;
   /** `status_code` of the envelope, where the answer has one. */
