@@ -21,10 +21,12 @@ const clipMaxBytes = 4 * 1024 * 1024;
  * account before the first start is through. A failure is logged and keeps nobody from starting.
  */
 export async function publishDemo(context: Context): Promise<void> {
-  const { database, log } = context;
+  const { database, log, config } = context;
   const state = await metaStore.findMeta(database.reader, 'demo');
   const isNew = (await userStore.findNewestId(database.reader)) === 0;
   if (state !== 'started' && (state !== undefined || !isNew)) return;
+  // Where several processes share a database, the one that notes it first publishes, and nobody goes on for it.
+  if (config.database.kind !== 'sqlite' && !(await isFirst(database))) return;
   const note = (value: 'started' | 'published'): Promise<void> =>
     database.transaction((trx) => metaStore.putMeta(trx, 'demo', value));
   await note('started');
@@ -34,6 +36,16 @@ export async function publishDemo(context: Context): Promise<void> {
     log.logger.error({ err: error }, 'the demo clips could not be published');
   }
   await note('published');
+}
+
+async function isFirst(database: Context['database']): Promise<boolean> {
+  try {
+    await database.transaction((trx) => metaStore.insertMeta(trx, 'demo', 'started'));
+    return true;
+  } catch (error) {
+    if ((await metaStore.findMeta(database.reader, 'demo')) === undefined) throw error;
+    return false;
+  }
 }
 
 async function publishMissing({ database, account, publishing, blobs }: Context): Promise<void> {

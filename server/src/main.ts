@@ -1,6 +1,7 @@
 /** The program: reads the configuration, starts the role, says where it is, and stops in an orderly way. */
 import { networkInterfaces } from 'node:os';
-import { ConfigError, helpText, loadConfig, readEnvironment } from './config/index.ts';
+import { type Config, ConfigError, helpText, loadConfig, readEnvironment } from './config/index.ts';
+import { migrateDatabase } from './context/migrate.ts';
 import { type Context, createContext } from './context.ts';
 import { publishDemo } from './demo.ts';
 
@@ -9,12 +10,12 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-async function start(): Promise<Context> {
-  const config = loadConfig({ environment: readEnvironment(), workingDirectory: process.cwd() });
+async function start(config: Config): Promise<Context> {
   const context = await createContext(config);
   try {
-    if (config.demo) await publishDemo(context);
-    await context.app.listen({ host: config.host, port: config.port });
+    // Whoever takes the site apart into roles has a site already.
+    if (config.demo && config.role === 'all') await publishDemo(context);
+    if (config.role !== 'worker') await context.app.listen({ host: config.host, port: config.port });
   } catch (error) {
     await context.close();
     throw error;
@@ -22,7 +23,20 @@ async function start(): Promise<Context> {
   return context;
 }
 
-function announce({ config, transcoder, log, app }: Context): void {
+function announce(context: Context): void {
+  if (context.config.role === 'worker') announceWorker(context);
+  else announceServer(context);
+}
+
+function announceWorker({ config, transcoder, log }: Context): void {
+  const { info } = transcoder;
+  log.logger.info(
+    { role: config.role, ffmpeg: info.ffmpeg, ffmpegVersion: info.version },
+    `ready to do jobs, ${config.mediaWorkers} of media at once · ffmpeg ${info.version} from ${info.ffmpeg}`,
+  );
+}
+
+function announceServer({ config, transcoder, log, app }: Context): void {
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const host = ['127.0.0.1', ...anyAddress, '::1'].includes(config.host) ? 'localhost' : inUrl(config.host);
@@ -95,6 +109,9 @@ function watchParent(stop: (why: string) => void): void {
   }, lookForParentEveryMs).unref();
 }
 
+/** Any timer that is there will do. */
+const stayAliveMs = 60_000;
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function explain(error: unknown): string {
@@ -120,11 +137,18 @@ const stopAtOnce = (): never => process.exit(0);
 process.on('SIGTERM', stopAtOnce);
 process.on('SIGINT', stopAtOnce);
 try {
-  const context = await start();
+  const config = loadConfig({ environment: readEnvironment(), workingDirectory: process.cwd() });
+  if (config.role === 'migrate') {
+    await migrateDatabase(config);
+    process.exit(0);
+  }
+  const context = await start(config);
   process.off('SIGTERM', stopAtOnce);
   process.off('SIGINT', stopAtOnce);
   const stop = stopOnSignals(context);
   if (args.includes(stopWithParent)) watchParent(stop);
+  // A worker listens nowhere: while its engines are away, nothing else would keep it from ending.
+  setInterval(() => undefined, stayAliveMs);
   announce(context);
 } catch (error) {
   fail(explain(error));

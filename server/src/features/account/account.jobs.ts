@@ -1,6 +1,6 @@
 import type { Transaction } from '../../db/index.ts';
 import type { JobHandler, Unit, Writer } from '../../jobs/index.ts';
-import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
+import { commentHeadKey, feedHeadKey, followedKey, likedKey, userKey, videoKey } from '../../read/index.ts';
 import { commentStore, followStore, likeStore, messageStore, userStore, videoStore } from '../../store/index.ts';
 
 export type EraseDeps = { readonly writer: Writer };
@@ -29,7 +29,7 @@ export function eraseAccountHandler(deps: EraseDeps): JobHandler<'account.erase'
       await deps.writer.write(async ({ trx, enqueue, invalidate }) => {
         await userStore.deleteUser(trx, userId);
         await enqueue('blobs.erase', { owner: 'user', ownerId: userId });
-        invalidate(userKey(userId));
+        invalidate(userKey(userId), likedKey(userId), followedKey(userId));
       });
     },
   };
@@ -37,18 +37,21 @@ export function eraseAccountHandler(deps: EraseDeps): JobHandler<'account.erase'
 
 async function hideVideos({ trx, enqueue, invalidate }: Unit, userId: number): Promise<number> {
   const videos = await videoStore.listShownByAuthor(trx, userId, batchRows);
-  for (const { id } of videos) {
+  let ready = 0;
+  for (const { id } of videos.toSorted((one, other) => one.id - other.id)) {
     const hidden = await videoStore.hideVideo(trx, id);
-    if (hidden?.state === 'ready') await userStore.addToUserCounter(trx, [userId], 'work_count', -1);
+    if (hidden?.state === 'ready') ready += 1;
     await enqueue('video.erase', { videoId: id }, { dedupeKey: `video.erase:${id}` });
     invalidate(videoKey(id), feedHeadKey);
   }
+  await userStore.addToUserCounter(trx, [userId], 'work_count', -ready);
   return videos.length;
 }
 
 async function removeLikes({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const liked = await likeStore.listLikedBy(trx, userId, batchRows);
-  const videos = await videoStore.findVideos(trx, liked);
+  const videos = await videoStore.lockVideos(trx, liked);
+  await userStore.lockUsers(trx, [userId, ...videos.map((video) => video.author_id)]);
   for (const video of videos) {
     if (!(await likeStore.deleteLike(trx, userId, video.id))) continue;
     await videoStore.addToVideoCounter(trx, [video.id], 'favorite_count', -1);
@@ -61,16 +64,21 @@ async function removeLikes({ trx, invalidate }: Unit, userId: number): Promise<n
 
 async function removeComments({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const comments = await commentStore.listCommentsByUser(trx, userId, batchRows);
+  await videoStore.lockVideos(
+    trx,
+    comments.map((comment) => comment.video_id),
+  );
   for (const comment of comments) {
     if (!(await commentStore.deleteComment(trx, comment.id))) continue;
     await videoStore.addToVideoCounter(trx, [comment.video_id], 'comment_count', -1);
-    invalidate(videoKey(comment.video_id));
+    invalidate(videoKey(comment.video_id), commentHeadKey(comment.video_id));
   }
   return comments.length;
 }
 
 async function removeFollowees({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const followees = await followStore.listFolloweeIds(trx, userId, batchRows);
+  await userStore.lockUsers(trx, [userId, ...followees]);
   for (const id of followees) await removeFollow(trx, userId, id);
   invalidate(...followees.map(userKey));
   return followees.length;
@@ -78,8 +86,9 @@ async function removeFollowees({ trx, invalidate }: Unit, userId: number): Promi
 
 async function removeFollowers({ trx, invalidate }: Unit, userId: number): Promise<number> {
   const followers = await followStore.listFollowerIds(trx, userId, batchRows);
+  await userStore.lockUsers(trx, [userId, ...followers]);
   for (const id of followers) await removeFollow(trx, id, userId);
-  invalidate(...followers.map(userKey));
+  invalidate(...followers.flatMap((id) => [userKey(id), followedKey(id)]));
   return followers.length;
 }
 

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listOf, numberOf, rowOf, startTestServer, type TestServer, textOf } from '../../../test/server.ts';
+import { mediaFiles } from '../../../test/stored.ts';
 import { nameKeyOf } from './account.service.ts';
 
 const secret = 'a secret of at least 32 characters, for this test';
@@ -192,7 +191,7 @@ describe('deleting an account', () => {
       status_code: 110001,
       message_list: [],
     });
-    expect(existsSync(join(server.dataDir, 'media', 'videos', String(own)))).toBe(false);
+    expect((await mediaFiles(server)).filter((path) => path.startsWith(`videos/${own}/`))).toEqual([]);
     expect(await server.call('register', { username: 'leaver', password: 'secret1' })).toMatchObject({
       status_code: 0,
     });

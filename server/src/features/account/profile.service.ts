@@ -37,8 +37,8 @@ export async function editProfile(deps: ProfileDeps, userId: number, changes: Pr
     }
     if (Object.keys(fields).length === 0) return;
     const store = async ({ trx, enqueue, invalidate }: Unit): Promise<boolean> => {
-      // Within the transaction: of two edits at once, the second replaces what the first has stored.
-      const [before] = await userStore.findUsers(trx, [userId]);
+      // Within the transaction, and held: of two edits at once, the second replaces what the first has stored.
+      const [before] = await userStore.lockUsers(trx, [userId]);
       if (before === undefined || !(await userStore.updateProfile(trx, userId, fields))) return false;
       const replaced = [fields.avatar_key && before.avatar_key, fields.background_key && before.background_key];
       const keys = replaced.filter((key) => typeof key === 'string');
@@ -56,8 +56,13 @@ export async function editProfile(deps: ProfileDeps, userId: number, changes: Pr
 /** Formats that cameras and phones make. Not SVG: what a kilobyte of it can ask for takes minutes that nothing bounds. */
 const pictureLoaders = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((format) => `VipsForeignLoad${format}`);
 
-/** Loaded when it is first needed: it takes 20 MB, and most processes never see a picture. */
-async function loadSharp() {
+/**
+ * Loaded when it is first needed: it takes 20 MB, and most processes never see a picture. Once, because what is blocked is so for
+ * the whole process: to block everything again for a moment would refuse a picture that is being read in that moment.
+ */
+let loading: ReturnType<typeof loadSharpOnce> | undefined;
+const loadSharp = (): ReturnType<typeof loadSharpOnce> => (loading ??= loadSharpOnce());
+async function loadSharpOnce() {
   const { default: sharp } = await import('sharp');
   sharp.cache(false);
   sharp.block({ operation: ['VipsForeignLoad'] });

@@ -1,14 +1,17 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { rowOf, startTestServer, type TestServer, textOf } from '../../../test/server.ts';
+import { fetchMedia } from '../../../test/clips.ts';
+import { rowOf, startTestServer, type TestServer, type TestUser, textOf } from '../../../test/server.ts';
+import { mediaFiles } from '../../../test/stored.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer({ UPLOADS_PER_USER: '4' });
 });
 afterAll(() => server.close());
+
+const filesOf = async ({ id }: TestUser): Promise<string[]> =>
+  (await mediaFiles(server)).filter((path) => path.startsWith(`users/${id}/`));
 
 describe('profile', () => {
   it('encodes pictures anew and replaces the ones before', async () => {
@@ -24,11 +27,10 @@ describe('profile', () => {
     );
     const shown = rowOf(answer, 'user');
     expect(shown['signature']).toBe('Hi\nthere');
-    const avatarPath = new URL(textOf(shown, 'avatar')).pathname;
-    const served = await server.context.app.inject({ url: avatarPath });
-    expect(served.headers['content-type']).toBe('image/jpeg');
-    expect(await sharp(served.rawPayload).metadata()).toMatchObject({ format: 'jpeg', width: 320, height: 320 });
-    expect(served.rawPayload.includes('secret place')).toBe(false);
+    const served = await fetchMedia(server, textOf(shown, 'avatar'));
+    expect(served.type).toBe('image/jpeg');
+    expect(await sharp(served.body).metadata()).toMatchObject({ format: 'jpeg', width: 320, height: 320 });
+    expect(served.body.includes('secret place')).toBe(false);
     const again = rowOf(
       await server.call('editProfile', {}, { token: user.token, files: { avatar: picture } }),
       'user',
@@ -36,7 +38,7 @@ describe('profile', () => {
     expect(again['avatar']).not.toBe(shown['avatar']);
     expect(again['background_image']).toBe(shown['background_image']);
     await server.context.jobs.processAll();
-    expect((await server.context.app.inject({ url: avatarPath })).statusCode).toBe(404);
+    expect((await fetchMedia(server, textOf(shown, 'avatar'))).status).toBe(404);
   });
 
   it('keeps the pictures of one of several edits at once', async () => {
@@ -53,7 +55,7 @@ describe('profile', () => {
     );
     for (const answer of await Promise.all(edits)) expect(answer.status_code).toBe(0);
     await server.context.jobs.processAll();
-    expect(readdirSync(join(server.dataDir, 'media', 'users', String(user.id)))).toHaveLength(1);
+    expect(await filesOf(user)).toHaveLength(1);
   });
 
   it.each(['jpeg', 'png', 'webp', 'gif', 'avif'] as const)('takes %s', async (format) => {
@@ -102,6 +104,6 @@ describe('profile', () => {
       signature: '',
       avatar: '',
     });
-    expect(existsSync(join(server.dataDir, 'media', 'users', String(user.id)))).toBe(false);
+    expect(await filesOf(user)).toEqual([]);
   });
 });

@@ -1,13 +1,18 @@
-import { DomainError, limits } from '@tiktok-server/contract';
-import { commentPage, type Facts, videoIsVisible } from '../../read/index.ts';
-import { commentStore } from '../../store/index.ts';
+import { DomainError } from '@tiktok-server/contract';
+import type { Cache } from '../../ports/index.ts';
+import { commentPage, createCommentPages, type Facts, videoIsVisible } from '../../read/index.ts';
 import type { Handlers } from '../handler.ts';
 import { addComment, type CommentDeps, removeComment } from './comment.service.ts';
 
-type RouteDeps = CommentDeps & { readonly facts: Facts; readonly monthAndDay: (momentMs: number) => string };
+type RouteDeps = CommentDeps & {
+  readonly cache: Cache;
+  readonly facts: Facts;
+  readonly monthAndDay: (momentMs: number) => string;
+};
 
 export function commentRoutes(deps: RouteDeps): Pick<Handlers, 'comment' | 'commentList'> {
   const { facts, monthAndDay } = deps;
+  const comments = createCommentPages(deps);
   return {
     comment: async ({ input, caller }) => {
       if (input.action_type === 2) {
@@ -33,12 +38,7 @@ export function commentRoutes(deps: RouteDeps): Pick<Handlers, 'comment' | 'comm
       const video = (await facts.videos([input.video_id])).get(input.video_id);
       const author = video === undefined ? undefined : (await facts.users([video.author_id])).get(video.author_id);
       if (!videoIsVisible(video, author, caller.userId)) throw new DomainError('ErrVideoNotFound');
-      const page = await commentStore.listComments(
-        deps.database.reader,
-        video.id,
-        input.cursor,
-        limits.commentPageComments,
-      );
+      const page = await comments(video.id, input.cursor);
       return {
         comment_list: await commentPage(facts, page.rows, caller, monthAndDay),
         has_more: page.next !== '',

@@ -2,9 +2,9 @@ import { DomainError } from '@tiktok-server/contract';
 import type { CommentRow, Database } from '../../db/index.ts';
 import type { Writer } from '../../jobs/index.ts';
 import type { Clock, IdSource } from '../../ports/index.ts';
-import { videoKey } from '../../read/index.ts';
+import { commentHeadKey, videoKey } from '../../read/index.ts';
 import { commentStore, videoStore } from '../../store/index.ts';
-import { requireOpenAccount } from '../actor.ts';
+import { keepOpenAccount } from '../actor.ts';
 import { openVideo } from '../open-video.ts';
 
 export type CommentDeps = {
@@ -21,8 +21,8 @@ export async function addComment(
   content: string,
 ): Promise<CommentRow> {
   return await deps.writer.write(async ({ trx, invalidate }) => {
-    await requireOpenAccount(trx, userId);
     await openVideo(trx, videoId, userId);
+    await keepOpenAccount(trx, userId);
     const comment: CommentRow = {
       id: deps.ids.next(),
       video_id: videoId,
@@ -32,7 +32,7 @@ export async function addComment(
     };
     await commentStore.insertComment(trx, comment);
     await videoStore.addToVideoCounter(trx, [videoId], 'comment_count', 1);
-    invalidate(videoKey(videoId));
+    invalidate(videoKey(videoId), commentHeadKey(videoId));
     return comment;
   });
 }
@@ -51,6 +51,6 @@ export async function removeComment(
     if (comment.user_id !== userId && video.author_id !== userId) throw new DomainError('ErrPermissionDenied');
     if (!(await commentStore.deleteComment(trx, commentId))) return;
     await videoStore.addToVideoCounter(trx, [videoId], 'comment_count', -1);
-    invalidate(videoKey(videoId));
+    invalidate(videoKey(videoId), commentHeadKey(videoId));
   });
 }

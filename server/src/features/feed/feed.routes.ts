@@ -16,7 +16,9 @@ type Kept = { readonly generation: number; readonly newestAt: number; readonly a
 
 export type Feed = {
   readonly handlers: Pick<Handlers, 'feed' | 'followingFeed'>;
+  /** Right once {@link settled} is over. */
   readonly ready: ReadyHandler<'feed'>;
+  readonly settled: () => Promise<void> | undefined;
 };
 
 /**
@@ -59,9 +61,11 @@ export function createFeed(deps: FeedDeps): Feed {
 
   return {
     ready,
+    settled: () => cache.settled(),
     handlers: {
       feed: async ({ input, caller }) => {
         const isGuest = caller.userId === undefined;
+        if (isGuest) await cache.settled();
         const found = isGuest ? ready(input, caller.baseUrl) : undefined;
         if (found !== undefined) return found;
         // Before the parts are read: what changes meanwhile makes the page old.

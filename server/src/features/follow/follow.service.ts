@@ -2,9 +2,9 @@ import { DomainError } from '@tiktok-server/contract';
 import type { Database } from '../../db/index.ts';
 import type { Writer } from '../../jobs/index.ts';
 import type { IdSource } from '../../ports/index.ts';
-import { userKey } from '../../read/index.ts';
+import { followedKey, userKey } from '../../read/index.ts';
 import { followStore, userStore } from '../../store/index.ts';
-import { requireOpenAccount } from '../actor.ts';
+import { isOpen, requireOpenAccount } from '../actor.ts';
 
 export type FollowDeps = { readonly database: Database; readonly writer: Writer; readonly ids: IdSource };
 
@@ -17,8 +17,8 @@ export async function setFollow(
 ): Promise<void> {
   if (followerId === followeeId) throw new DomainError('ErrFollowSelf');
   await deps.writer.write(async ({ trx, invalidate }) => {
-    await requireOpenAccount(trx, followerId);
-    if (!(await userStore.userExists(trx, followeeId))) throw new DomainError('ErrUserNotFound');
+    const users = await requireOpenAccount(trx, followerId, [followeeId]);
+    if (!isOpen(users, followeeId)) throw new DomainError('ErrUserNotFound');
     const changed = followed
       ? await followStore.insertFollow(trx, { id: deps.ids.next(), follower_id: followerId, followee_id: followeeId })
       : await followStore.deleteFollow(trx, followerId, followeeId);
@@ -26,6 +26,6 @@ export async function setFollow(
     const by = followed ? 1 : -1;
     await userStore.addToUserCounter(trx, [followerId], 'follow_count', by);
     await userStore.addToUserCounter(trx, [followeeId], 'follower_count', by);
-    invalidate(userKey(followerId), userKey(followeeId));
+    invalidate(userKey(followerId), userKey(followeeId), followedKey(followerId));
   });
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/index.ts';
 import type { Writer } from '../../jobs/index.ts';
 import type { IdSource } from '../../ports/index.ts';
-import { userKey, videoKey } from '../../read/index.ts';
+import { likedKey, userKey, videoKey } from '../../read/index.ts';
 import { likeStore, userStore, videoStore } from '../../store/index.ts';
 import { requireOpenAccount } from '../actor.ts';
 import { openVideo } from '../open-video.ts';
@@ -14,8 +14,8 @@ export type LikeDeps = { readonly database: Database; readonly writer: Writer; r
  */
 export async function setLike(deps: LikeDeps, userId: number, videoId: number, liked: boolean): Promise<void> {
   await deps.writer.write(async ({ trx, invalidate }) => {
-    await requireOpenAccount(trx, userId);
     const video = await openVideo(trx, videoId, userId);
+    await requireOpenAccount(trx, userId, [video.author_id]);
     const changed = liked
       ? await likeStore.insertLike(trx, { id: deps.ids.next(), user_id: userId, video_id: videoId })
       : await likeStore.deleteLike(trx, userId, videoId);
@@ -24,6 +24,6 @@ export async function setLike(deps: LikeDeps, userId: number, videoId: number, l
     await videoStore.addToVideoCounter(trx, [videoId], 'favorite_count', by);
     await userStore.addToUserCounter(trx, [video.author_id], 'total_favorited', by);
     await userStore.addToUserCounter(trx, [userId], 'favorite_count', by);
-    invalidate(videoKey(videoId), userKey(video.author_id), userKey(userId));
+    invalidate(videoKey(videoId), userKey(video.author_id), userKey(userId), likedKey(userId));
   });
 }

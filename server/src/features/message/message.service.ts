@@ -2,8 +2,8 @@ import { DomainError } from '@tiktok-server/contract';
 import type { Database } from '../../db/index.ts';
 import type { Writer } from '../../jobs/index.ts';
 import type { Clock, IdSource } from '../../ports/index.ts';
-import { messageStore, userStore } from '../../store/index.ts';
-import { requireOpenAccount } from '../actor.ts';
+import { messageStore } from '../../store/index.ts';
+import { isOpen, keepOpenAccount } from '../actor.ts';
 
 export type MessageDeps = {
   readonly database: Database;
@@ -21,8 +21,8 @@ export async function sendMessage(
 ): Promise<void> {
   if (fromUserId === toUserId) throw new DomainError('ErrMessageSelf');
   await deps.writer.write(async ({ trx }) => {
-    await requireOpenAccount(trx, fromUserId);
-    if (!(await userStore.userExists(trx, toUserId))) throw new DomainError('ErrUserNotFound');
+    const users = await keepOpenAccount(trx, fromUserId, [toUserId]);
+    if (!isOpen(users, toUserId)) throw new DomainError('ErrUserNotFound');
     await messageStore.insertMessage(trx, {
       id: deps.ids.next(),
       fromUserId,

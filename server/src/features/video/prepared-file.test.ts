@@ -58,12 +58,12 @@ it('starts fast without being encoded again, and tells nothing about who filmed 
     /location|artist|title/,
   );
   // What was received is kept for a day, for players that have its address; then the two files of the video are left.
-  const filesOf = () => mediaFiles(server).filter((path) => path.startsWith(`videos/${videoId}/`));
-  expect(filesOf()).toHaveLength(3);
+  const filesOf = async () => (await mediaFiles(server)).filter((path) => path.startsWith(`videos/${videoId}/`));
+  expect(await filesOf()).toHaveLength(3);
   now += 25 * 3_600_000;
   await server.context.jobs.processAll();
   const keyOf = (name: string) => new URL(textOf(video, name)).pathname.slice('/media/'.length);
-  expect(filesOf()).toEqual([keyOf('play_url'), keyOf('cover_url')].sort());
+  expect(await filesOf()).toEqual([keyOf('play_url'), keyOf('cover_url')].sort());
 });
 
 it('is shown the way it was held', async () => {

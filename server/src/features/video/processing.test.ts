@@ -115,11 +115,10 @@ describe('a video that browsers do not play', () => {
     await expectCountersToEqualRows(server);
 
     // The address that was handed out before goes on working for a day, then its file is gone.
-    const { pathname } = new URL(textOf(waiting, 'play_url'));
-    expect((await server.context.app.inject({ url: pathname })).statusCode).toBe(200);
+    expect((await fetchMedia(server, textOf(waiting, 'play_url'))).status).toBe(200);
     now += 25 * hourMs;
     await server.context.jobs.processAll();
-    expect((await server.context.app.inject({ url: pathname })).statusCode).toBe(404);
+    expect((await fetchMedia(server, textOf(waiting, 'play_url'))).status).toBe(404);
     expect((await fetchMedia(server, textOf(ready, 'play_url'))).status).toBe(200);
   });
 
@@ -132,7 +131,7 @@ describe('a video that browsers do not play', () => {
   });
 
   it('can be deleted meanwhile: nothing of it stays, and the conversion that ends later brings nothing back', async () => {
-    const before = mediaFiles(server);
+    const before = await mediaFiles(server);
     hold('conversions');
     const videoId = await server.publish(author, '', webm);
     expect(await server.call('deleteVideo', { video_id: videoId }, { token: author.token })).toMatchObject({
@@ -142,7 +141,7 @@ describe('a video that browsers do not play', () => {
     letGo();
     await server.context.jobs.processAll();
     expect(await seen(videoId, author)).toBeUndefined();
-    expect(mediaFiles(server)).toEqual(before);
+    expect(await mediaFiles(server)).toEqual(before);
     expect(await workCount()).toBe(0);
   });
 });
@@ -177,7 +176,7 @@ describe('a video that cannot be converted', () => {
     expect(await workCount()).toBe(0);
     await server.call('deleteVideo', { video_id: videoId }, { token: author.token });
     await server.context.jobs.processAll();
-    expect(mediaFiles(server).filter((path) => path.includes(String(videoId)))).toEqual([]);
+    expect((await mediaFiles(server)).filter((path) => path.includes(String(videoId)))).toEqual([]);
   });
 
   it('because of us is tried again, and its author told when that was of no use', async () => {

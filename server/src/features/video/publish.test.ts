@@ -18,7 +18,7 @@ import {
   type TestUser,
   textOf,
 } from '../../../test/server.ts';
-import { expectCountersToEqualRows, leavesNothing, mediaFiles } from '../../../test/stored.ts';
+import { expectCountersToEqualRows, leavesNothing, stagedFiles } from '../../../test/stored.ts';
 import { publishVideo } from './publish.service.ts';
 
 let server: TestServer;
@@ -199,5 +199,5 @@ it('gives every video a moment of its own, however many are uploaded at once', a
   expect(rowOf(await server.call('user', { user_id: authors[0]?.id }), 'user')).toMatchObject({ work_count: 1 });
   await server.context.jobs.processAll();
   await expectCountersToEqualRows(server);
-  expect(mediaFiles(server).filter((path) => path.startsWith('.staged'))).toEqual([]);
+  expect(stagedFiles(server.dataDir)).toEqual([]);
 });

@@ -68,6 +68,9 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
       const key = newBlobKey(ownerOf(video), 'mp4');
       await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, enqueue, invalidate }) => {
         const now = deps.clock.now();
+        // Video, author, moment: the order in which every transaction holds them.
+        await videoStore.lockVideos(trx, [video.id]);
+        await userStore.lockUsers(trx, [video.author_id]);
         const finished = await videoStore.finishProcessing(trx, video.id, {
           play_key: key,
           // Published when others can see it: nobody who has paged past the upload's moment misses it.
@@ -154,7 +157,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
         while (!done) {
           signal.throwIfAborted();
           done = await writer.write(async (unit) => {
-            const [video] = await videoStore.findVideos(unit.trx, [videoId]);
+            const [video] = await videoStore.lockVideos(unit.trx, [videoId]);
             return video === undefined || video.state !== 'deleted' || (await eraseBatch(unit, video));
           });
         }

@@ -1,7 +1,7 @@
 import { DomainError } from '@tiktok-server/contract';
 import type { VideoRow } from '../../db/index.ts';
 import type { Unit, Writer } from '../../jobs/index.ts';
-import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
+import { commentHeadKey, feedHeadKey, likedKey, userKey, videoKey } from '../../read/index.ts';
 import { commentStore, likeStore, userStore, videoStore } from '../../store/index.ts';
 
 /** Rows removed per transaction: short enough that nobody waits noticeably for the one writer. */
@@ -10,33 +10,36 @@ const batchRows = 200;
 /** Deletes one of the caller's videos: gone from every list at once, and from the disk as soon as its job has run. */
 export async function deleteVideo(deps: { readonly writer: Writer }, userId: number, videoId: number): Promise<void> {
   await deps.writer.write(async (unit) => {
-    const [video] = await videoStore.findVideos(unit.trx, [videoId]);
+    const [video] = await videoStore.lockVideos(unit.trx, [videoId]);
     const visible = video !== undefined && (video.state === 'ready' || video.author_id === userId);
     if (!visible || video.state === 'deleted') throw new DomainError('ErrVideoNotFound');
     if (video.author_id !== userId) throw new DomainError('ErrPermissionDenied');
     await videoStore.hideVideo(unit.trx, videoId);
-    if (video.state === 'ready') await userStore.addToUserCounter(unit.trx, [userId], 'work_count', -1);
-    unit.invalidate(videoKey(videoId), userKey(userId), feedHeadKey);
     // A video with few likes and comments is gone with this transaction; a popular one takes a job.
     if (!(await eraseBatch(unit, video))) {
       await unit.enqueue('video.erase', { videoId }, { dedupeKey: `video.erase:${videoId}` });
     }
+    // Behind the batch, which holds the author in turn with the others.
+    if (video.state === 'ready') await userStore.addToUserCounter(unit.trx, [userId], 'work_count', -1);
+    unit.invalidate(videoKey(videoId), userKey(userId), feedHeadKey);
   });
 }
 
 /**
- * Removes some of what refers to a hidden video, with the counters that it was counted in; when nothing is left, the row,
- * and the files by a job. Returns whether that was the end.
+ * Removes some of what refers to a hidden video, which the caller holds, with the counters that it was counted in; when
+ * nothing is left, the row, and the files by a job. Returns whether that was the end.
  */
 export async function eraseBatch({ trx, enqueue, invalidate }: Unit, video: VideoRow): Promise<boolean> {
   const likers = await likeStore.listLikersOf(trx, video.id, batchRows);
+  await userStore.lockUsers(trx, [video.author_id, ...likers]);
   for (const userId of likers) await likeStore.deleteLike(trx, userId, video.id);
   await userStore.addToUserCounter(trx, likers, 'favorite_count', -1);
   await userStore.addToUserCounter(trx, [video.author_id], 'total_favorited', -likers.length);
   await videoStore.addToVideoCounter(trx, [video.id], 'favorite_count', -likers.length);
   const comments = await commentStore.deleteCommentsOfVideo(trx, video.id, batchRows);
   await videoStore.addToVideoCounter(trx, [video.id], 'comment_count', -comments);
-  invalidate(...likers.map(userKey), userKey(video.author_id), videoKey(video.id));
+  invalidate(...likers.flatMap((id) => [userKey(id), likedKey(id)]));
+  invalidate(userKey(video.author_id), videoKey(video.id), commentHeadKey(video.id));
   if (likers.length === batchRows || comments === batchRows) return false;
   await videoStore.deleteVideo(trx, video.id);
   await enqueue('blobs.erase', { owner: 'video', ownerId: video.id });
