@@ -1,6 +1,6 @@
 /**
  * Raw calls to a server that is not ours. node:http and not fetch, because a GET request may carry a body here and a
- * redirect must be seen, not followed. Each call has a time limit and a connection of its own.
+ * redirect of a call must be seen, not followed. Each call has a time limit and a connection of its own.
  */
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -50,7 +50,7 @@ export type Api = {
   /** Address of the server, without a slash at the end. */
   readonly base: string;
   call(method: string, path: string, call?: Call): Promise<Reply>;
-  /** Gets a file by its absolute address. */
+  /** Gets a file by its absolute address, as a player does: wherever it is redirected to, such as an object store. */
   fetch(url: string, headers?: Readonly<Record<string, string>>): Promise<Reply>;
 };
 
@@ -70,6 +70,8 @@ export class NoAnswer extends Error {
 const callTimeoutMs = 10_000;
 /** A server that has not answered this many calls in a row is not asked any more. */
 const maxSilences = 4;
+/** As many as the players of phones follow at least. */
+const maxRedirects = 5;
 const answerMaxBytes = 32 * 1024 * 1024;
 
 /** `timeoutMs` bounds the calls that name no time of their own. */
@@ -96,8 +98,24 @@ export function createApi(base: string, timeoutMs = callTimeoutMs): Api {
       const url = new URL(`${base}${path}${query === '' ? '' : `?${query}`}`);
       return exchange(method, url, call, path);
     },
-    fetch: (url, headers = {}) => exchange('GET', new URL(url), { headers }, url),
+    fetch: async (url, headers = {}) => {
+      let at = new URL(url);
+      for (let hops = 0; ; hops += 1) {
+        const reply = await exchange('GET', at, { headers }, at.href);
+        const next = redirectOf(reply, at);
+        if (next === undefined || hops === maxRedirects) return reply;
+        at = next;
+      }
+    },
   };
+}
+
+/** Where a player would go on; undefined for an answer that leads nowhere. */
+function redirectOf({ status, headers }: Reply, from: URL): URL | undefined {
+  const location = headers['location'];
+  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+  const next = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
+  return next?.protocol === 'http:' || next?.protocol === 'https:' ? next : undefined;
 }
 
 function encodeValues(values: Values = {}): string {

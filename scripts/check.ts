@@ -1,10 +1,11 @@
 /**
- * `npm run check`: types, lint and format, the import rule between rooms, casts, and whether generated documents are
- * current. All of them run, each says how it went, and one that fails makes the whole fail.
+ * `npm run check`: types, lint and format, the import rule between rooms, casts, the suites of adapters, and whether
+ * generated documents are current. All of them run, each says how it went, and one that fails makes the whole fail.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { checkCasts } from './casts.ts';
+import { checkSuites } from './conformance-suites.ts';
 import { checkRooms } from './rooms.ts';
 import { readSourceFiles, type SourceFile, type Violation } from './source-files.ts';
 
@@ -35,6 +36,7 @@ const checks: readonly (readonly [string, () => boolean])[] = [
   ['lint and format', command(local('node_modules/.bin/biome'), 'ci', '--error-on-warnings', '.')],
   ['rooms', rule(checkRooms)],
   ['casts', rule(checkCasts)],
+  ['suites', rule(checkSuites)],
   ['documents', command(process.execPath, local('scripts/docs.ts'), '--check')],
 ];
 

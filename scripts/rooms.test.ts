@@ -177,6 +177,12 @@ const cases: readonly { rule: RegExp; path: string; good: string; bad: string }[
     bad: "import Sqlite from 'better-sqlite3';",
   },
   {
+    rule: /imports mysql2: only store/,
+    path: 'server/src/adapters/x.ts',
+    good: "import type { Database } from '../db/index.ts';",
+    bad: "import { createConnection } from 'mysql2/promise';",
+  },
+  {
     rule: /reads the environment outside config\//,
     path: 'server/src/http/x.ts',
     good: "const text = 'process.env'; // process.env\nprocess.exitCode = 1;",

@@ -24,6 +24,7 @@ type Room = {
 
 const rooms: Readonly<Record<string, Room>> = {
   main: { code: ['config', 'context', 'demo'] },
+  'jobs-command': { code: ['config', 'context'], types: ['jobs'] },
   demo: { code: ['features', 'store', 'contract'], types: ['context'] },
   context: {
     code: ['adapters', 'config', 'http', 'features', 'read', 'jobs', 'media', 'store', 'db', 'ports', 'contract'],
@@ -40,15 +41,19 @@ const rooms: Readonly<Record<string, Room>> = {
   config: { code: ['contract'] },
   contract: { code: [], packages: ['typebox'] },
   conformance: { code: ['contract'] },
-  bench: { code: ['contract', 'scripts'] },
-  scripts: { code: ['contract', 'config', 'http'] },
-  'vitest.config.ts': { code: [] },
+  bench: { code: ['contract', 'scripts', 'engines'] },
+  scripts: { code: ['contract', 'config', 'http', 'engines'] },
+  engines: { code: [] },
+  stack: { code: ['config', 'engines', 'scripts'] },
+  docker: { code: [] },
+  chaos: { code: ['contract', 'engines', 'scripts', 'bench'] },
+  'vitest.config.ts': { code: ['scripts'] },
 };
 
-const sqlPackages = new Set(['kysely', 'better-sqlite3', 'node:sqlite']);
+const sqlPackages = new Set(['kysely', 'better-sqlite3', 'mysql2', 'node:sqlite']);
 const sqlRooms = new Set(['store', 'db']);
-/** The lock on the data folder is a transaction that is held; the bench looks at the outbox of a server from outside. */
-const sqlFiles = new Set(['server/src/adapters/data-lock.ts', 'bench/server-process.ts']);
+/** The lock on the data folder is a transaction that is held; the bench and chaos look at tables from outside. */
+const sqlFiles = new Set(['server/src/adapters/data-lock.ts', 'bench/server-process.ts', 'chaos/tables.ts']);
 /** Where a query begins, whoever handed the database on. */
 const query = /\.\s*(?:selectFrom|insertInto|replaceInto|updateTable|deleteFrom|mergeInto)\s*\(/g;
 
@@ -56,7 +61,7 @@ const query = /\.\s*(?:selectFrom|insertInto|replaceInto|updateTable|deleteFrom|
 const pureFiles = new Set(['server/src/read/rules.ts', 'server/src/read/present.ts']);
 
 /** Rooms that may read the environment: tools hand it on to the programs that they start. */
-const environmentRooms = new Set(['config', 'scripts', 'bench']);
+const environmentRooms = new Set(['config', 'scripts', 'bench', 'chaos']);
 const environmentUses = [
   /\bprocess\s*(?:\?\.|\.)\s*env\b/g,
   /\bprocess\s*(?:\?\.)?\[/g,

@@ -31,6 +31,11 @@ async function run(files: Readonly<Record<string, string>>): Promise<{ code: num
 
 const passing = "test('a', () => {}); test('b', () => {});";
 
+/** Two projects with the same file, as our own have; `more` is the second one's. */
+const twoProjects = (more = ''): string =>
+  `const project = (name, more) => ({ test: { name, include: ['a.test.js'], globals: true, env: { NAME: name }, ...more } });
+  export default { test: { projects: [project('one'), project('two', { sequence: { groupOrder: 1 }, ${more} })] } };`;
+
 test.concurrent.each([
   ['tests that pass', { 'a.test.js': passing }, 0, '2 passed, 0 failed'],
   ['no tests', {}, 1, '0 passed, 1 failed'],
@@ -44,6 +49,26 @@ test.concurrent.each([
     },
     1,
     '3 passed, 4 failed',
+  ],
+  [
+    'two projects, of which one fails',
+    {
+      'vitest.config.js': twoProjects(),
+      'a.test.js': `${passing} test('c', () => { if (process.env.NAME === 'two') throw new Error('c'); });`,
+    },
+    1,
+    '5 passed, 1 failed',
+  ],
+  [
+    'two projects, of which one cannot be set up',
+    {
+      'vitest.config.js': twoProjects("globalSetup: './setup.js'"),
+      'setup.js': "export default () => { throw new Error('no engine'); };",
+      'a.test.js': passing,
+    },
+    1,
+    // All are set up before the first test.
+    '0 passed, 1 failed',
   ],
 ] as const)('%s', async (_name, files, code, line) => {
   const result = await run(files);

@@ -1,7 +1,7 @@
 /** Faults of tokens, media, uploads and errors, each with the checks that have to find it. */
 import { operations } from '@tiktok-server/contract';
 import { answerOf } from './faulty-proxy.ts';
-import { asks, eachObject, type FaultCase, json, refusal, success } from './tampering.ts';
+import { asks, eachObject, type FaultCase, files, json, refusal, success } from './tampering.ts';
 
 const { chat, feed, follow, login, publish, publishList, sendMessage } = operations;
 
@@ -67,10 +67,22 @@ export const otherFaults: readonly FaultCase[] = [
     says: 'HTTP 206',
     checks: ['media.range'],
     make: () =>
-      asks(({ headers }) => {
+      files(({ headers }, whole) => {
         delete headers['range'];
-        return undefined;
+        return whole();
       }),
+  },
+  {
+    name: 'the address of a file leads in a circle',
+    says: 'HTTP 302',
+    checks: ['media.play', 'media.cover'],
+    make: () => files(async ({ path }) => ({ status: 302, headers: { location: path }, body: Buffer.alloc(0) })),
+  },
+  {
+    name: 'the address of a file leads nowhere',
+    says: 'HTTP 302',
+    checks: ['media.play', 'media.cover'],
+    make: () => files(async () => ({ status: 302, headers: { location: 'http://' }, body: Buffer.alloc(0) })),
   },
   {
     name: 'media addresses are relative',

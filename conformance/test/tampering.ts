@@ -46,6 +46,21 @@ function eachRow(value: unknown, change: (row: Row) => void): void {
 /** Changes requests before the server sees them, or answers them itself. */
 export const asks = (change: (request: Request) => Answer | undefined): Fault => ({ request: change });
 
+/** Answers requests for files by itself, with what is behind the address: here, or where the server says that it is. */
+export const files = (change: (request: Request, whole: () => Promise<Answer>) => Promise<Answer>): Fault => ({
+  request: (request, send) => {
+    if (!request.path.startsWith('/media/')) return undefined;
+    return change(request, async () => {
+      const answer = await send();
+      const { location } = answer.headers;
+      if (location === undefined) return answer;
+      const file = await fetch(location);
+      const type = file.headers.get('content-type') ?? '';
+      return { status: file.status, headers: { 'content-type': type }, body: Buffer.from(await file.arrayBuffer()) };
+    });
+  },
+});
+
 export const rowsOf = (body: Row, name: string): Row[] => {
   const list = body[name];
   return Array.isArray(list) ? list.filter(isRow) : [];

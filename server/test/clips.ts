@@ -63,13 +63,22 @@ export function topBoxes(file: Buffer): string[] {
   return types;
 }
 
-/** Fetches a file by the absolute address that an answer gave. */
+/** Fetches a file by the absolute address that an answer gave, also where it leads to another server. */
 export async function fetchMedia(
   server: TestServer,
   url: string,
 ): Promise<{ status: number; type: string; body: Buffer }> {
   const { pathname } = new URL(url);
   const response = await server.context.app.inject({ url: pathname });
+  const { location } = response.headers;
+  if (location !== undefined) {
+    const elsewhere = await fetch(location);
+    return {
+      status: elsewhere.status,
+      type: String(elsewhere.headers.get('content-type')),
+      body: Buffer.from(await elsewhere.arrayBuffer()),
+    };
+  }
   return {
     status: response.statusCode,
     type: String(response.headers['content-type']),

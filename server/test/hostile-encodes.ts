@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { changed } from './forge.ts';
-import { accepted, evil, type HostileFile, refused, type Surroundings } from './hostile-file.ts';
+import { accepted, evil, type HostileFile, refused, type Surroundings, unplayable } from './hostile-file.ts';
 
 const tone = ['-f', 'lavfi', '-i', 'sine=duration=1'];
 const bars = ['-f', 'lavfi', '-i', 'testsrc2=size=64x64:rate=10:duration=1'];
@@ -73,7 +73,7 @@ export async function madeByFfmpeg({ ffmpeg, folder }: Surroundings): Promise<Ho
         'libx264',
       ),
     ),
-    refused('pictures of 65535 × 65535', changed(photo, enlarge)),
+    unplayable('pictures of 65535 × 65535', changed(photo, enlarge)),
     refused(
       'pictures of 9000 × 16',
       await make('wide.mp4', '-f', 'lavfi', '-i', 'color=size=9000x16:rate=5:duration=1', '-c:v', 'libx264'),

@@ -2,8 +2,11 @@
 export type HostileFile = {
   readonly name: string;
   readonly content: Buffer;
-  /** `either`: whether it still plays is for ffmpeg to find out; that nothing bad happens is what counts. */
-  readonly outcome: 'refused' | 'accepted' | 'either';
+  /**
+   * `either`: whether it still plays is for ffmpeg to find out; that nothing bad happens is what counts. `unplayable`: it is
+   * refused, or, if the machine is too busy to look at its pictures while somebody waits, taken and then said to have failed.
+   */
+  readonly outcome: 'refused' | 'accepted' | 'either' | 'unplayable';
   /** The name under which it is sent, if that is part of the attack. */
   readonly fileName?: string;
 };
@@ -26,6 +29,7 @@ export const refused = (name: string, content: Buffer | string, fileName?: strin
   ...(fileName !== undefined && { fileName }),
 });
 export const either = (name: string, content: Buffer): HostileFile => ({ name, content, outcome: 'either' });
+export const unplayable = (name: string, content: Buffer): HostileFile => ({ name, content, outcome: 'unplayable' });
 export const accepted = (name: string, content: Buffer, fileName?: string): HostileFile => ({
   name,
   content,

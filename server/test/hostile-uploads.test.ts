@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { operations } from '@tiktok-server/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fetchMedia } from './clips.ts';
 import type { HostileFile } from './hostile-file.ts';
 import { hostileFiles } from './hostile-files.ts';
 import {
@@ -16,7 +17,7 @@ import {
   temporaryFolder,
   textOf,
 } from './server.ts';
-import { stagedFiles } from './stored.ts';
+import { mediaFile, mediaFiles, stagedFiles } from './stored.ts';
 
 /** Every file of the corpus goes through the production path; then the disk, the database and the answers are searched. */
 let server: TestServer;
@@ -32,7 +33,8 @@ const atOnce = 3;
 const secret = 'the-content-of-a-file-that-nobody-may-see';
 
 beforeAll(async () => {
-  server = await startTestServer({ UPLOADS_PER_USER: '4' });
+  // Behind the answer everything is niced: one after the other takes minutes on a busy machine, many keep uploads waiting.
+  server = await startTestServer({ UPLOADS_PER_USER: '4', MEDIA_WORKERS: '2' });
   user = await server.user();
   const secretPath = join(server.dataDir, 'secret.txt');
   writeFileSync(secretPath, secret.repeat(100));
@@ -87,13 +89,8 @@ const taken = (): Result[] => results.filter(({ answer }) => answer.status_code 
 const mine = async (): Promise<Row[]> =>
   listOf(await server.call('publishList', {}, { token: user.token }), 'video_list');
 
-/** Every file below the folder of media, by its path, but the lock on it. */
-function stored(): string[] {
-  const media = join(server.dataDir, 'media');
-  return readdirSync(media, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.lock'))
-    .map((entry) => join(entry.parentPath, entry.name));
-}
+/** Everything that the blob store holds and what is staged for it, but the lock on it. */
+const kept = async (): Promise<string[]> => (await mediaFiles(server)).filter((path) => !path.startsWith('.lock'));
 
 /** Programs that this process has started and that still run; elsewhere than on Linux nobody can tell so simply. */
 function children(): string[] {
@@ -113,6 +110,7 @@ describe('a hostile upload', () => {
         refused: isRefusal,
         accepted: answer.status_code === 0,
         either: isRefusal || answer.status_code === 0,
+        unplayable: isRefusal || answer.status_code === 0,
       };
       return status !== 200 || !fits[outcome];
     });
@@ -140,22 +138,25 @@ describe('a hostile upload', () => {
         .sort(),
     );
     // All files of a video lie in one folder; those that were replaced stay for a day.
-    const media = join(server.dataDir, 'media');
     const rows = await server.context.database.reader.selectFrom('videos').select('id').execute();
-    const folders = new Set(stored().map((path) => dirname(relative(media, path))));
+    const folders = new Set((await kept()).map((path) => dirname(path)));
     expect([...folders].sort()).toEqual(rows.map(({ id }) => `videos/${id}`).sort());
     expect(rows).toHaveLength(taken().length);
-    // What was taken is prepared one after the other, each within its own bounds.
-  }, 120_000);
+    // What was taken is prepared, each within its own bounds.
+  }, 240_000);
 
-  it('leads nowhere: no other file is read, and nobody is called', () => {
-    for (const path of stored())
-      expect([path, readFileSync(path).includes(secret.slice(0, 16))]).toEqual([path, false]);
+  it('leads nowhere: no other file is read, and nobody is called', async () => {
+    for (const path of await kept()) {
+      const content = await mediaFile(server, path);
+      expect([path, content.includes(secret.slice(0, 16))]).toEqual([path, false]);
+    }
     expect(JSON.stringify(results.map(({ answer }) => answer))).not.toContain(secret.slice(0, 16));
     expect(connections).toBe(0);
   });
 
-  it('leaves no program running', () => {
+  it('leaves no program running', async () => {
+    // What failed before may be due again by now; nobody waits for a program that was left behind.
+    await server.context.jobs.processAll();
     expect(children().filter((name) => name.startsWith('ff'))).toEqual([]);
   });
 });
@@ -164,10 +165,13 @@ describe('what was taken', () => {
   it('is served as a video and nothing else', async () => {
     const videos = await mine();
     for (const video of videos) {
+      const { status, type } = await fetchMedia(server, textOf(video, 'play_url'));
+      expect([textOf(video, 'title'), status]).toEqual([textOf(video, 'title'), 200]);
+      expect(type).toMatch(/^video\/(?:mp4|webm)$|^application\/octet-stream$/);
+      // What another server sends is served from another origin, where a page could do no harm to ours.
+      if (server.bucket !== undefined) continue;
       const { pathname } = new URL(textOf(video, 'play_url'));
-      const { headers, statusCode } = await server.context.app.inject({ url: pathname });
-      expect([textOf(video, 'title'), statusCode]).toEqual([textOf(video, 'title'), 200]);
-      expect(headers['content-type']).toMatch(/^video\/(?:mp4|webm)$|^application\/octet-stream$/);
+      const { headers } = await server.context.app.inject({ url: pathname });
       expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
       expect(headers['content-security-policy']).toContain('sandbox');
     }
@@ -178,13 +182,14 @@ describe('what was taken', () => {
     await server.context.jobs.processAll();
     const videos = await mine();
     expect(videos).toHaveLength(taken().length);
+    const unplayable = results.filter(({ outcome }) => outcome === 'unplayable').map(({ name }) => name);
     for (const video of videos) {
-      expect(['ready', 'failed']).toContain(video['state']);
+      const states = unplayable.includes(textOf(video, 'title')) ? ['failed'] : ['ready', 'failed'];
+      expect([textOf(video, 'title'), states]).toEqual([video['title'], expect.arrayContaining([video['state']])]);
       if (video['state'] === 'failed') expect(video['failure']).not.toBe('');
       if (video['state'] !== 'ready') continue;
-      const { pathname } = new URL(textOf(video, 'play_url'));
-      const file = await server.context.app.inject({ url: pathname });
-      expect([textOf(video, 'title'), file.rawPayload.includes('<script>')]).toEqual([textOf(video, 'title'), false]);
+      const file = await fetchMedia(server, textOf(video, 'play_url'));
+      expect([textOf(video, 'title'), file.body.includes('<script>')]).toEqual([textOf(video, 'title'), false]);
     }
     expect(connections).toBe(0);
     expect(stagedFiles(server.dataDir)).toEqual([]);

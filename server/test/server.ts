@@ -3,14 +3,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Operation, type OperationName, operations } from '@tiktok-server/contract';
+import type { BucketAddress } from '../../engines/index.ts';
+import { productionEngines } from '../../scripts/test-projects.ts';
 import { loadConfig } from '../src/config/index.ts';
 import { type Context, createContext, type Overrides } from '../src/context.ts';
+import { formOfTests } from './form.ts';
+import { takeSlot } from './slots.ts';
 
 export type Answer = Record<string, unknown> & { readonly status_code: number; readonly status_msg: string };
 
 export type TestServer = {
   readonly context: Context;
   readonly dataDir: string;
+  /** Where its files are; undefined: below `dataDir`. */
+  readonly bucket: BucketAddress | undefined;
   /** Calls an operation; files go as multipart. */
   call(name: OperationName, parameters?: Parameters, more?: More): Promise<Answer>;
   /** Registers a user with a name that nobody has. */
@@ -44,15 +50,27 @@ export async function startTestServer(
   overrides: Overrides = {},
 ): Promise<TestServer> {
   const folder = temporaryFolder();
+  const slot = formOfTests() === 'production' ? await takeSlot(productionEngines) : undefined;
   const environment = {
     DATA_DIR: folder.path,
     LOG_LEVEL: 'silent',
     RATE_LIMIT: 'off',
     DEMO: 'off',
     TZ: 'UTC',
+    ...slot?.settings,
     ...settings,
   };
-  const context = await createContext(loadConfig({ environment, workingDirectory: folder.path }), overrides);
+  const tidy = (): void => {
+    slot?.release();
+    folder.remove();
+  };
+  const context = await createContext(loadConfig({ environment, workingDirectory: folder.path }), {
+    ...(overrides.clock !== undefined && { node: 0 }),
+    ...overrides,
+  }).catch((error: unknown) => {
+    tidy();
+    throw error;
+  });
   let users = 0;
 
   const call: TestServer['call'] = async (name, parameters = {}, more = {}) => {
@@ -75,6 +93,7 @@ export async function startTestServer(
   const server: TestServer = {
     context,
     dataDir: folder.path,
+    bucket: slot?.bucket,
     call,
     user: async (name) => {
       users += 1;
@@ -94,7 +113,7 @@ export async function startTestServer(
     },
     close: async () => {
       await context.close();
-      folder.remove();
+      tidy();
     },
   };
   return server;

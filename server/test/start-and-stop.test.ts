@@ -53,7 +53,7 @@ describe('a server that cannot start', () => {
   it('for a setting that is wrong names it in one line and ends with 1', async () => {
     const wrong = {
       PORT: 'eighty',
-      DATABASE_URL: 'mysql://root:s3cret@127.0.0.1/test',
+      DATABASE_URL: 'postgres://root:s3cret@127.0.0.1/test',
       FFMPEG_PATH: '/nothing/ffmpeg',
     };
     const refusals = Object.entries(wrong).map(async ([name, value]) => {
@@ -117,10 +117,14 @@ describe('a server that is told to stop', () => {
 
   it('finishes an upload that is under way, then ends with 0, and the video is there', async () => {
     const dataDir = folder();
-    const server = await start(dataDir);
+    const adminPort = await freePort();
+    const server = await start(dataDir, { ADMIN_PORT: String(adminPort) });
     const [connection, rest] = await halfUpload(server, dataDir);
     server.child.kill('SIGTERM');
     await vi.waitFor(async () => await expect(fetch(new URL('/healthz', server.url))).rejects.toThrow());
+    // Who shares out requests learns that there is no use in sending any.
+    const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([503, 'not ready: this process is ending\n']);
     connection.write(rest);
     expect(answerOf(await connection.response())).toEqual({ status_code: 0, status_msg: '' });
     // Not when the connection, which the answer kept alive, has been idle for long enough.

@@ -1,9 +1,11 @@
 /** Everything that a server keeps, so that a test can say that nothing of it changed, or that counters equal rows. */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, vi } from 'vitest';
-import type { Tables } from '../src/db/index.ts';
+import { bucketObjects, removeBucket } from '../../engines/index.ts';
+import type { Database, Reader, Tables } from '../src/db/index.ts';
 import type { TestServer } from './server.ts';
 
 const tables = [
@@ -21,15 +23,18 @@ const tables = [
 export type Stored = {
   /** All rows of all tables. */
   readonly rows: Readonly<Record<string, readonly unknown[]>>;
-  /** All files below the media folder, staged and scratch ones included. */
+  /** All files of the blob store, and those that are staged for it. */
   readonly files: readonly string[];
 };
 
-/** Files that are staged below a data folder, whoever staged them. */
+/** Where files are staged, below the data folder: beside those of the disk, or on the way to S3. */
+const stagingFolder = /^(?:media\/\.staged|staging)\//;
+
+/** Files that are staged below a data folder, whoever staged them; the lock of who stages there is none. */
 export const stagedFiles = (dataDir: string): string[] =>
-  readdirSync(join(dataDir, 'media', '.staged'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => entry.name);
+  filesBelow(dataDir)
+    .filter((path) => stagingFolder.test(path) && !basename(path).startsWith('.lock'))
+    .map((path) => basename(path));
 
 /** How long a staged file may outlive the answer to the request that brought it, in milliseconds. */
 const discardedWithinMs = 5_000;
@@ -37,22 +42,35 @@ const discardedWithinMs = 5_000;
 /** What is stored once the jobs that are due have run, and the files of requests that were answered are gone. */
 export async function stored(server: TestServer): Promise<Stored> {
   await server.context.jobs.processAll();
-  const staged = () => mediaFiles(server).filter((path) => path.startsWith('.staged'));
-  await vi.waitFor(() => expect(staged()).toEqual([]), { timeout: discardedWithinMs, interval: 2 });
-  const rows: Record<string, readonly unknown[]> = {};
-  for (const table of tables)
-    rows[table] = await server.context.database.reader.selectFrom(table).selectAll().execute();
-  return { rows, files: mediaFiles(server) };
+  await vi.waitFor(() => expect(stagedFiles(server.dataDir)).toEqual([]), { timeout: discardedWithinMs, interval: 2 });
+  return { rows: await allRows(server.context.database.reader), files: await mediaFiles(server) };
 }
 
-/** Paths of the files below the media folder, in order. */
-export function mediaFiles(server: TestServer): string[] {
-  const root = join(server.dataDir, 'media');
+/** Keys of the files in the blob store, and paths of those that are staged or kept beside them, in order. */
+export async function mediaFiles(server: TestServer): Promise<string[]> {
+  const { bucket, dataDir } = server;
+  const local = filesBelow(join(dataDir, 'media'));
+  const stored = bucket === undefined ? [] : await bucketObjects(bucket);
+  return [...local, ...stored].sort();
+}
+
+/** Takes away the place where the files are: the folder, or the bucket. */
+export async function removeMediaPlace({ bucket, dataDir }: TestServer): Promise<void> {
+  if (bucket === undefined) rmSync(join(dataDir, 'media'), { recursive: true });
+  else await removeBucket(bucket);
+}
+
+/** What is in a file of the blob store. */
+export async function mediaFile(server: TestServer, key: string): Promise<Buffer> {
+  return await server.context.blobs.withLocalFile(key, (path) => readFile(path));
+}
+
+/** Paths of all files below a folder, relative to it. */
+function filesBelow(root: string): string[] {
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-    .sort();
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
 }
 
 /** Runs `work`, which must be refused, and checks that no row and no file came, went or changed. */
@@ -68,11 +86,8 @@ export async function leavesNothing<T>(server: TestServer, work: () => Promise<T
  * test.
  */
 export async function watchStored(server: TestServer): Promise<(refused: boolean) => Promise<void>> {
-  const version = async (): Promise<string> => {
-    // A number that SQLite changes whenever another connection commits; the reader is not the one that writes.
-    const result = await sql`pragma data_version`.execute(server.context.database.reader);
-    return JSON.stringify([result.rows, mediaFiles(server)]);
-  };
+  const version = async (): Promise<string> =>
+    JSON.stringify([await databaseVersion(server), await mediaFiles(server)]);
   let last = await stored(server);
   let lastVersion = await version();
   return async (refused) => {
@@ -84,8 +99,27 @@ export async function watchStored(server: TestServer): Promise<(refused: boolean
   };
 }
 
+/** What is another value after every commit that changed something. */
+async function databaseVersion({ context: { database, config } }: TestServer): Promise<unknown> {
+  // A number that SQLite changes whenever another connection commits; the reader is not the one that writes.
+  if (config.database.kind === 'sqlite') return (await sql`pragma data_version`.execute(database.reader)).rows;
+  // Of every row, and made where the rows are: they need not come here one by one.
+  const checksum = sql`checksum table ${sql.join(tables.map((name) => sql.table(name)))}`;
+  return (await database.transaction((trx) => checksum.execute(trx))).rows;
+}
+
+async function allRows(reader: Reader): Promise<Stored['rows']> {
+  const rows: Record<string, readonly unknown[]> = {};
+  for (const table of tables) rows[table] = await reader.selectFrom(table).selectAll().execute();
+  // What an earlier write leaves for a moment, in case its own deletion should fail.
+  rows['outbox'] = await reader.selectFrom('outbox').selectAll().where('name', '!=', 'cache.delete').execute();
+  return rows;
+}
+
 /** Checks every counter in the database against the rows that it counts. */
-export async function expectCountersToEqualRows(server: TestServer): Promise<void> {
+export async function expectCountersToEqualRows(server: {
+  readonly context: { readonly database: Database };
+}): Promise<void> {
   const { reader } = server.context.database;
   const users = await reader.selectFrom('users').selectAll().execute();
   const videos = await reader.selectFrom('videos').selectAll().execute();
