@@ -1,0 +1,22 @@
+/** The machine that a report was made on, and the commit. */
+import { execFileSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('..', import.meta.url));
+
+export function describeMachine(): string {
+  const processors = cpus();
+  return `${processors[0]?.model.trim() ?? 'unknown processor'}, ${processors.length} cores, ${(totalmem() / 1024 ** 3).toFixed(1)} GiB memory`;
+}
+
+export function describeCommit(): string {
+  try {
+    const git = (...args: string[]): string =>
+      execFileSync('git', args, { cwd: repository, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const changed = git('status', '--porcelain', '--', 'server/src', 'contract/src', 'package-lock.json') !== '';
+    return `${git('rev-parse', '--short=12', 'HEAD')}${changed ? ', with changes that are not committed' : ''}`;
+  } catch {
+    return 'unknown: not a git checkout';
+  }
+}
