@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { createFfmpegTranscoder } from '../src/adapters/transcoder-ffmpeg.ts';
 import { temporaryFolder } from './server.ts';
 
-/** `conversions` wait until let go; `covers` never come, they are waited for until their time is up; `crashes` end conversions, `full` ends
- * them as a full disk does, and `signals` as Ctrl-C does. */
-export type Held = 'conversions' | 'covers' | 'crashes' | 'full' | 'signals';
+/**
+ * `conversions` wait until let go; `covers` never come, they are waited for until their time is up; `pictures` are none that
+ * could be decoded; `crashes` end conversions, `full` ends them as a full disk does, and `signals` as Ctrl-C does; `probes` of
+ * an MP4 are killed.
+ */
+export type Held = 'conversions' | 'covers' | 'pictures' | 'crashes' | 'full' | 'signals' | 'probes';
 
 export type HeldFfmpeg = {
   /** For `FFMPEG_PATH`. */
@@ -27,7 +30,9 @@ export async function createHeldFfmpeg(): Promise<HeldFfmpeg> {
   // `exec`, so that what is killed is the program that holds the pipes and not a shell before it.
   const ffmpeg = `#!/bin/sh
 case "$*" in
-  *mjpeg*) [ -e '${gate('covers')}' ] && exec sleep 60 ;;
+  *mjpeg*)
+    [ -e '${gate('pictures')}' ] && exit 1
+    [ -e '${gate('covers')}' ] && exec sleep 60 ;;
   *libx264*)
     [ -e '${gate('crashes')}' ] && kill -9 $$
     [ -e '${gate('full')}' ] && { echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1; }
@@ -36,9 +41,13 @@ case "$*" in
 esac
 exec '${real.info.ffmpeg}' "$@"
 `;
+  const ffprobe = `#!/bin/sh
+case "$*" in *.mp4*) [ -e '${gate('probes')}' ] && kill -9 $$ ;; esac
+exec '${real.info.ffprobe}' "$@"
+`;
   for (const [file, text] of [
     [path, ffmpeg],
-    [join(folder.path, 'ffprobe'), `#!/bin/sh\nexec '${real.info.ffprobe}' "$@"\n`],
+    [join(folder.path, 'ffprobe'), ffprobe],
   ] as const) {
     writeFileSync(file, text);
     chmodSync(file, 0o755);

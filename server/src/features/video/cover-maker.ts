@@ -68,7 +68,11 @@ export function createCoverMaker(deps: { readonly transcoder: Transcoder; readon
     for (const momentMs of coverMoments(durationMs)) {
       const leftMs = deadline - performance.now();
       const frame = leftMs > 0 ? await takeFrame(path, videoIndex, momentMs, Math.ceil(leftMs)) : 'late';
-      if (frame === 'late') return settle || best?.dark === false ? best : undefined;
+      if (frame === 'late') {
+        if (best === undefined || settle || !best.dark) return best;
+        await blobs.discardScratch(best.path);
+        return undefined;
+      }
       if (frame === 'none') continue;
       const [kept, worse] = best === undefined || frame.score > best.score ? [frame, best] : [best, frame];
       if (worse !== undefined) await blobs.discardScratch(worse.path);

@@ -195,16 +195,19 @@ describe('a video that cannot be converted', () => {
     expect(await seen(videoId, author, 'zh')).toMatchObject({ failure: expect.stringContaining('内部错误') });
   });
 
-  it.each(['full', 'signals'] as const)('at first for a reason that passes (%s) is visible after all', async (why) => {
-    hold(why);
-    const videoId = await server.publish(author, '', webm);
-    await server.context.jobs.processAll();
-    expect(await seen(videoId, author)).toMatchObject({ state: 'processing' });
-    letGo();
-    now += hourMs;
-    await server.context.jobs.processAll();
-    expect(await seen(videoId)).toMatchObject({ state: 'ready' });
-  });
+  it.each(['full', 'signals', 'probes'] as const)(
+    'at first for a reason that passes (%s) is visible after all',
+    async (why) => {
+      hold(why);
+      const videoId = await server.publish(author, '', webm);
+      await server.context.jobs.processAll();
+      expect(await seen(videoId, author)).toMatchObject({ state: 'processing' });
+      letGo();
+      now += hourMs;
+      await server.context.jobs.processAll();
+      expect(await seen(videoId)).toMatchObject({ state: 'ready' });
+    },
+  );
 
   it('at first but the second time is visible after all', async () => {
     hold('crashes');
@@ -233,4 +236,17 @@ it('shows a placeholder where no cover can be had in time, and the cover as soon
   expect(cover).toContain(`/media/videos/${videoId}/`);
   expect(await fetchMedia(server, cover)).toMatchObject({ status: 200, type: 'image/jpeg' });
   expect(textOf(listOf(await server.call('feed'), 'video_list')[0], 'cover_url')).toBe(cover);
+});
+
+it('keeps the placeholder where no picture can be decoded, and does not look for one again', async () => {
+  const clip = await makeClip(server, 'mp4', [...testPattern, ...plainH264]);
+  hold('covers');
+  const videoId = await server.publish(author, '', clip);
+  letGo();
+  hold('pictures');
+  await server.context.jobs.processAll();
+  letGo();
+  now += hourMs;
+  await server.context.jobs.processAll();
+  expect(await seen(videoId)).toMatchObject({ state: 'ready', cover_url: 'http://test.local/assets/cover.jpg' });
 });

@@ -94,6 +94,19 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
     });
   }
 
+  /** A file that has no picture, which trying again does not change, keeps the placeholder. */
+  async function findCover(path: string, sizeBytes: number): Promise<StagedBlob | 'none'> {
+    const inspected = await deps.inspector.inspect(path, sizeBytes);
+    try {
+      const cover = await deps.covers.make(path, inspected, coverInJobMs);
+      if (cover === undefined) throw new Error('no cover could be made in time');
+      return cover;
+    } catch (error) {
+      if (error instanceof DomainError && error.row === 'ErrNotVideo') return 'none';
+      throw error;
+    }
+  }
+
   async function fail(videoId: number, failure: VideoFailure): Promise<void> {
     await writer.write(async ({ trx, invalidate }) => {
       if (await videoStore.failProcessing(trx, videoId, failure)) invalidate(videoKey(videoId));
@@ -109,7 +122,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
       } catch (error) {
         // What the file itself is to blame for stays so however often it is tried.
         if (error instanceof TooSlowError) return await fail(video.id, 'internal');
-        if (!(error instanceof DomainError)) throw error;
+        if (!(error instanceof DomainError) || error.row === 'ErrOverloaded') throw error;
         await fail(video.id, error.row === 'ErrVideoTooLong' ? 'too-long' : 'undecodable');
       }
     });
@@ -136,12 +149,9 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
       run: async ({ videoId }) => {
         const video = await find(videoId);
         if (video === undefined || video.state === 'deleted' || video.cover_key !== null) return;
-        const cover = blobs.withLocalFile(video.play_key, async (path) => {
-          const made = await deps.covers.make(path, await deps.inspector.inspect(path, video.size_bytes), coverInJobMs);
-          if (made === undefined) throw new Error('no cover could be made in time');
-          return made;
-        });
-        await withFile(cover, async (staged) => {
+        const cover = await blobs.withLocalFile(video.play_key, (path) => findCover(path, video.size_bytes));
+        if (cover === 'none') return;
+        await withFile(Promise.resolve(cover), async (staged) => {
           const key = newBlobKey(ownerOf(video), 'jpg');
           await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, invalidate }) => {
             if (!(await videoStore.updateCover(trx, videoId, key))) return false;
