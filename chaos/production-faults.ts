@@ -86,7 +86,7 @@ export const productionFaults: readonly FaultOf<ProductionParts>[] = [
     lastsMs: silentMs,
     tolerance: withoutCache,
     begin: async ({ engines }) => {
-      engines.redis.pause();
+      await engines.redis.pause();
       return { end: async () => engines.redis.resume() };
     },
   },

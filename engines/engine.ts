@@ -15,8 +15,8 @@ export type Engine = {
   kill(): Promise<void>;
   /** Starts it again after {@link kill}, on the same port and what is left of its data; resolves when it answers. */
   start(): Promise<void>;
-  /** SIGSTOP to every process of it: connections stay, nothing answers. */
-  pause(): void;
+  /** SIGSTOP to every process of it: connections stay, nothing answers. Resolves when they stand still. */
+  pause(): Promise<void>;
   /** SIGCONT. */
   resume(): void;
   /** Ends it and removes its folder. */

@@ -32,7 +32,7 @@ export async function startMysql(options: MysqlOptions): Promise<Engine> {
   const port = options.port ?? anyPort;
   const data = join(folder, 'data');
   await mkdir(folder, { recursive: true });
-  await initialise(path, data);
+  await initialise(path, data, folder);
   const initFile = join(folder, 'init.sql');
   const create = databases.map((name) => `CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4;\n`);
   await writeFile(initFile, create.join(''));
@@ -71,14 +71,15 @@ export async function startMysql(options: MysqlOptions): Promise<Engine> {
 /** The server refuses to run as root unless it is told to. */
 const asUser = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
-/** Makes an empty data folder whose root has no password. */
-async function initialise(server: string, data: string): Promise<void> {
+/** Makes an empty data folder whose root has no password. In `/tmp` another server that starts would remove its files. */
+async function initialise(server: string, data: string, temporary: string): Promise<void> {
+  const folders = [`--datadir=${data}`, `--tmpdir=${temporary}`];
   if (basename(server) === 'mysqld') {
-    const args = ['--no-defaults', '--initialize-insecure', ...asUser(), `--datadir=${data}`];
+    const args = ['--no-defaults', '--initialize-insecure', ...asUser(), ...folders];
     await runProgram(server, args, initialiseTimeoutMs);
     return;
   }
-  const args = ['--auth-root-authentication-method=normal', '--skip-test-db', `--datadir=${data}`];
+  const args = ['--auth-root-authentication-method=normal', '--skip-test-db', ...folders];
   const path = findProgram('mariadb-install-db', debianPackage);
   await runProgram(path, ['--no-defaults', ...asUser(), ...args], initialiseTimeoutMs);
 }

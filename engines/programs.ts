@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { EngineMissingError } from './engine.ts';
-import { allGone, processTree, signalAll } from './process-tree.ts';
+import { allGone, processTree, signalAll, stopAll } from './process-tree.ts';
 
 /** Where Debian's packages put programs, those for administrators included, which are not on everyone's PATH. */
 export const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -31,8 +31,10 @@ export function findProgram(names: string | readonly string[], debianPackage: st
 
 export type Program = {
   readonly running: boolean;
-  /** To it and to everything that it has started. */
-  signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP to it and to everything that it has started; resolves when they stand still. */
+  pause(): Promise<void>;
+  /** SIGCONT to all of them. */
+  resume(): void;
   /** SIGKILL to all of them; resolves when they are gone. */
   kill(): Promise<void>;
   /** The end of what it said. */
@@ -67,7 +69,8 @@ export function startProgram(
     get running() {
       return running();
     },
-    signal: (signal) => signalAll(tree(), signal),
+    pause: () => stopAll(tree()),
+    resume: () => signalAll(tree(), 'SIGCONT'),
     kill: () => end(child, tree()),
     said: () => readFileSync(log, 'utf8').slice(-shownLogCharacters),
   };

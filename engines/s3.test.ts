@@ -45,7 +45,7 @@ describeOwnEngines(['s3'], () => {
   });
 
   it('answers nothing while it is paused', async () => {
-    engine.pause();
+    await engine.pause();
     expect(await answers(200)).toBe(false);
     engine.resume();
     expect(await answers(5_000)).toBe(true);

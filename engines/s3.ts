@@ -90,8 +90,8 @@ export async function startS3(options: EngineOptions): Promise<Engine> {
       start: async () => {
         if (!gateway.running) gateway = await startGateway();
       },
-      pause: () => gateway.signal('SIGSTOP'),
-      resume: () => gateway.signal('SIGCONT'),
+      pause: () => gateway.pause(),
+      resume: () => gateway.resume(),
       stop,
     };
   } catch (error) {

@@ -56,9 +56,6 @@ export async function startServerEngine(parts: ServerParts): Promise<Engine> {
       throw new Error(`${name} did not start: ${why}`, { cause: error });
     }
   };
-  const signal = (which: NodeJS.Signals): void => {
-    for (const program of programs) program.signal(which);
-  };
 
   await start();
   return {
@@ -67,8 +64,10 @@ export async function startServerEngine(parts: ServerParts): Promise<Engine> {
     settings,
     kill,
     start,
-    pause: () => signal('SIGSTOP'),
-    resume: () => signal('SIGCONT'),
+    pause: async () => void (await Promise.all(programs.map((program) => program.pause()))),
+    resume: () => {
+      for (const program of programs) program.resume();
+    },
     stop: async () => {
       await kill();
       await rm(folder, { recursive: true, force: true });

@@ -154,7 +154,7 @@ describeEngine('s3', () => {
     const server = await startTestServer(bucket.settings);
     try {
       const user = await server.user();
-      engine.pause();
+      await engine.pause();
       const startMs = performance.now();
       const answer = await server.call('publish', { title: 'x' }, { token: user.token, files: { data: bear } });
       expect(performance.now() - startMs).toBeLessThan(awayMs);
@@ -204,7 +204,7 @@ describeEngine('s3', () => {
     });
 
     it('a server that does not answer is named', async () => {
-      engine.pause();
+      await engine.pause();
       try {
         expect(await refused({})).toMatch(
           /^STORAGE_URL: http:\/\/127\.0\.0\.1:\d+ (?:cannot be reached|does not answer)/,

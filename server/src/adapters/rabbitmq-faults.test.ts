@@ -44,7 +44,7 @@ describeEngine('rabbitmq', (shared) => {
 
     it('is noticed when it hangs, refused within a second, and used again when it goes on', async () => {
       await queue.publish(quick(1));
-      broker.pause();
+      await broker.pause();
       expect(await elapsedMs(() => queue.publish(quick(2)))).toBeLessThan(2_000);
       await expect(queue.publish(quick(2))).rejects.toThrow();
       await expect(queue.ping()).rejects.toThrow();
@@ -82,7 +82,7 @@ describeEngine('rabbitmq', (shared) => {
     it('does not keep the process from stopping', async () => {
       const other = await createRabbitQueue({ url: broker.settings['AMQP_URL'] ?? '', log });
       await other.consume('media', 1, async () => undefined);
-      broker.pause();
+      await broker.pause();
       try {
         expect(await elapsedMs(() => other.close())).toBeLessThan(3_000);
       } finally {

@@ -100,7 +100,7 @@ describeEngine('redis', () => {
     const [one, other] = [await another(), await another()];
     await read(one.region, () => 1);
     expect(await read(other.region, () => 1)).toBe(1);
-    redis.pause();
+    await redis.pause();
     const startedAt = performance.now();
     const [found] = await other.region.lookUp(['1']);
     // What lies near is not used when nothing says that it is still right, and nobody waits for long.
@@ -194,7 +194,7 @@ describeEngine('redis', () => {
     await read(writer.region, () => 1);
     for (let round = 1; round <= 20; round += 1) {
       // Both lie in the server's sockets when it goes on, and it answers both at once.
-      redis.pause();
+      await redis.pause();
       const reading = reader.region.lookUp(['1']);
       await new Promise((resolve) => setImmediate(resolve));
       const deleting = writer.cache.delete([key]);

@@ -85,7 +85,7 @@ describeEngine('mysql', () => {
   });
 
   it('refuses in time while the server is paused, and goes on when it is not', async () => {
-    server.pause();
+    await server.pause();
     await allFail();
     await allFail();
     server.resume();
