@@ -44,7 +44,9 @@ describe('the embedded form', () => {
       database.close();
     };
     const vandalise = async (): Promise<void> => {
-      query('delete from messages; update videos set comment_count = comment_count + 1000');
+      query(
+        'delete from messages; delete from likes; delete from follows; update videos set comment_count = comment_count + 1000',
+      );
       // By its number, so that the harness does not know.
       for (const one of system.processes) if (one.pid !== undefined) process.kill(one.pid, 'SIGKILL');
       for (const one of system.processes) await one.start();

@@ -11,6 +11,8 @@ import { callServer, endProcess, type ServerProcess, spawnServer, startServerPro
 const rounds = 4;
 const people = 6;
 const drainTimeoutMs = 30_000;
+/** Five starts of a server, four rounds of load, and what is left to do after them. */
+const crashesTimeoutMs = 120_000;
 
 const opened: { remove(): void }[] = [];
 const running: ServerProcess[] = [];
@@ -61,40 +63,44 @@ const keysOf = <K>(known: Iterable<readonly [K, Known]>, wanted: Known): K[] =>
   [...known].filter(([, state]) => state === wanted).map(([key]) => key);
 
 describe('kill -9 at random moments under load', () => {
-  it('keeps everything that was acknowledged, once, with exact counts and whole files', async () => {
-    const dataDir = newFolder();
-    const seed = Date.now() % 1_000_000;
-    const random = randomOf(seed);
-    let server = await start(dataDir);
-    const crowd: Person[] = [];
-    for (let i = 0; i < people; i += 1) crowd.push(await signUp(server.url, `person ${i}`));
-    for (const [i, person] of crowd.entries()) await publish(server.url, person, `first of ${i}`);
-    const videoIds = listOf(await callServer(server.url, 'GET', '/douyin/feed/', {}), 'video_list').map((video) =>
-      numberOf(video, 'id'),
-    );
-    expect(videoIds).toHaveLength(people);
-
-    let acknowledged = 0;
-    for (let round = 0; round < rounds; round += 1) {
-      const { url, child } = server;
-      const uses = crowd.map((person, i) =>
-        useUntilItDies({ url, people: crowd, videoIds, random }, person, `round ${round} of ${i}`),
+  it(
+    'keeps everything that was acknowledged, once, with exact counts and whole files',
+    async () => {
+      const dataDir = newFolder();
+      const seed = Date.now() % 1_000_000;
+      const random = randomOf(seed);
+      let server = await start(dataDir);
+      const crowd: Person[] = [];
+      for (let i = 0; i < people; i += 1) crowd.push(await signUp(server.url, `person ${i}`));
+      for (const [i, person] of crowd.entries()) await publish(server.url, person, `first of ${i}`);
+      const videoIds = listOf(await callServer(server.url, 'GET', '/douyin/feed/', {}), 'video_list').map((video) =>
+        numberOf(video, 'id'),
       );
-      const timer = setTimeout(() => child.kill('SIGKILL'), 100 + random(700));
-      const counts = await Promise.all(uses);
-      clearTimeout(timer);
-      acknowledged += counts.reduce((sum, count) => sum + count, 0);
-      await endProcess(child, 'SIGKILL');
-      server = await start(dataDir);
-    }
-    // A run in which nothing was under way would prove nothing.
-    expect(acknowledged, `seed ${seed}`).toBeGreaterThan(rounds * people);
-    await drained(dataDir);
-    for (const person of crowd) await checkPerson(server.url, person, crowd);
-    await checkFeed(server.url);
-    checkCounts(dataDir);
-    checkFiles(dataDir);
-  });
+      expect(videoIds).toHaveLength(people);
+
+      let acknowledged = 0;
+      for (let round = 0; round < rounds; round += 1) {
+        const { url, child } = server;
+        const uses = crowd.map((person, i) =>
+          useUntilItDies({ url, people: crowd, videoIds, random }, person, `round ${round} of ${i}`),
+        );
+        const timer = setTimeout(() => child.kill('SIGKILL'), 100 + random(700));
+        const counts = await Promise.all(uses);
+        clearTimeout(timer);
+        acknowledged += counts.reduce((sum, count) => sum + count, 0);
+        await endProcess(child, 'SIGKILL');
+        server = await start(dataDir);
+      }
+      // A run in which nothing was under way would prove nothing.
+      expect(acknowledged, `seed ${seed}`).toBeGreaterThan(rounds * people);
+      await drained(dataDir);
+      for (const person of crowd) await checkPerson(server.url, person, crowd);
+      await checkFeed(server.url);
+      checkCounts(dataDir);
+      checkFiles(dataDir);
+    },
+    crashesTimeoutMs,
+  );
 });
 
 async function checkPerson(url: string, person: Person, crowd: readonly Person[]): Promise<void> {
