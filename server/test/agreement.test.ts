@@ -1,7 +1,8 @@
 /**
  * Why no read is stale and no deletion is lost: the writer, the loader and the cache of the product, with a write
- * and two readers, or a reader, a worker and a fault, in every order that there is. To show that the orders matter, the lease and the outbox row
- * are taken out in turn, and the exploration has to find what then goes wrong.
+ * and two readers, the same write twice and a reader, or a write, a reader, a worker and a fault, in every order that there
+ * is. To show that the orders matter, the lease, the outbox row and the deletion by who finds the write done are taken out in
+ * turn, and the exploration has to find what then goes wrong.
  */
 import SqliteDatabase from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -29,7 +30,7 @@ const family: CacheFamily<string> = {
 const id = 'demo';
 
 type Fault = 'none' | 'the process dies before the deletion' | 'the cache is away at the deletion';
-type TakenOut = 'nothing' | 'the lease' | 'the outbox row';
+type TakenOut = 'nothing' | 'the lease' | 'the outbox row' | 'the second deletion';
 
 let plain: SqliteDatabase.Database;
 let database: Database;
@@ -51,7 +52,11 @@ afterAll(() => database.close());
 
 const stored = async (): Promise<string> => (await metaStore.findMeta(database.reader, id)) ?? '';
 
-async function worldWith(fault: Fault, takenOut: TakenOut): Promise<World> {
+async function worldWith(
+  fault: Fault,
+  takenOut: TakenOut,
+  beside: 'a reader' | 'the same write' = 'a reader',
+): Promise<World> {
   plain.exec("delete from outbox; delete from meta; insert into meta (name, value) values ('demo', '1')");
   const clock = createManualClock();
   const shared = createMemoryCache({ clock });
@@ -88,9 +93,12 @@ async function worldWith(fault: Fault, takenOut: TakenOut): Promise<World> {
       deletions,
       wake: () => undefined,
     });
-    await writer.write(async ({ trx, invalidate }) => {
-      await metaStore.putMeta(trx, id, '2');
-      invalidate({ family: 'thing', id });
+    await writer.write(async ({ trx, invalidate, alreadyMade }) => {
+      const key = { family: 'thing', id };
+      if ((await metaStore.findMeta(trx, id)) !== '2') {
+        await metaStore.putMeta(trx, id, '2');
+        invalidate(key);
+      } else if (takenOut !== 'the second deletion') alreadyMade(key);
     });
     acknowledged = true;
   };
@@ -130,8 +138,11 @@ async function worldWith(fault: Fault, takenOut: TakenOut): Promise<World> {
     await backlog.remove(rows);
   };
 
+  const readTwice = (turn: Turn): Promise<void> => read(turn).then(() => read(turn));
+  const readAndWork = [read, async (turn: Turn) => turn('work').then(work)];
+  const others = beside === 'the same write' ? [readTwice, write] : [read, read];
   return {
-    actors: [write, read, fault === 'none' ? read : async (turn) => turn('work').then(work)],
+    actors: [write, ...(fault === 'none' ? others : readAndWork)],
     check: async () => {
       await deletions.flush();
       await work();
@@ -152,6 +163,18 @@ describe.each(faults)('fault: %s', (fault) => {
     expect(failure).toBeUndefined();
     expect(runs).toBeGreaterThan(fault === 'none' ? 300 : 30);
   });
+});
+
+it('agrees in every order when a write is made twice', async () => {
+  const { runs, failure } = await explore(() => worldWith('none', 'nothing', 'the same write'));
+  expect(failure).toBeUndefined();
+  expect(runs).toBeGreaterThan(300);
+});
+
+it('finds the stale read after a write that was found done, without a deletion of its own', async () => {
+  const { failure } = await explore(() => worldWith('none', 'the second deletion', 'the same write'));
+  expect(String(failure?.error)).toMatch('stale');
+  expect(failure?.steps).not.toEqual(expect.arrayContaining(['0: delete', '2: delete']));
 });
 
 it('finds the stale read without the lease', async () => {

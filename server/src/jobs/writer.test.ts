@@ -97,6 +97,13 @@ describe('with a cache that dies with the process', () => {
     await expect(put()).rejects.toThrow('broken');
   });
 
+  it('deletes also what somebody else made old and may not have deleted yet, before it resolves', async () => {
+    await bench.writer.write(async ({ alreadyMade }) => alreadyMade(key));
+    expect(watched.deletions).toEqual([[key]]);
+    watched.onDelete = () => Promise.reject(new Error('broken'));
+    await expect(bench.writer.write(async ({ alreadyMade }) => alreadyMade(key))).rejects.toThrow('broken');
+  });
+
   it('touches no cached value when none became old', async () => {
     const before = bench.cache.generation();
     await bench.writer.write(({ trx }) => metaStore.putMeta(trx, 'demo', 'written'));
@@ -193,6 +200,16 @@ describe('with a cache that outlives the process', () => {
     watched.deletions = [];
     await bench.later(await runner(), 1_000);
     expect(watched.deletions).toEqual([[key]]);
+    expect(await bench.rows()).toEqual([]);
+  });
+
+  it('needs no row for what somebody else made old, who has one, and stands although it cannot be deleted', async () => {
+    await bench.writer.write(async ({ alreadyMade }) => alreadyMade(key));
+    expect(watched.deletions).toEqual([[key]]);
+    expect(await bench.rows()).toEqual([]);
+    watched.onDelete = () => Promise.reject(new Error('the cache is down'));
+    await bench.writer.write(async ({ alreadyMade }) => alreadyMade(key));
+    await bench.deletions.flush();
     expect(await bench.rows()).toEqual([]);
   });
 

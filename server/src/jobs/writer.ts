@@ -11,6 +11,11 @@ export type Unit = {
   enqueue<N extends JobName>(name: N, payload: JobPayload<N>, options?: EnqueueOptions): Promise<number>;
   /** Names cached values that are old as soon as this commits. */
   invalidate(...keys: readonly CacheKey[]): void;
+  /**
+   * Names what {@link invalidate} would, where there is nothing to change: whoever made the change may have committed and not
+   * deleted yet, and who is told that it is made must see it.
+   */
+  alreadyMade(...keys: readonly CacheKey[]): void;
 };
 
 export type EnqueueOptions = {
@@ -55,11 +60,13 @@ export function createWriter(deps: {
 
   async function write<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
     const keys: CacheKey[] = [];
+    const keysOfOthers: CacheKey[] = [];
     let enqueued = 0;
     let safetyNet: OutboxRow | undefined;
     const result = await database.transaction(async (trx) => {
       // Emptied here because an engine may run a transaction again.
       keys.length = 0;
+      keysOfOthers.length = 0;
       enqueued = 0;
       safetyNet = undefined;
       const result = await work({
@@ -73,6 +80,9 @@ export function createWriter(deps: {
         invalidate: (...more) => {
           keys.push(...more);
         },
+        alreadyMade: (...more) => {
+          keysOfOthers.push(...more);
+        },
       });
       if (cache.outlivesProcess && keys.length > 0) {
         safetyNet = outboxRow('cache.delete', { keys: uniqueKeys(keys) }, { delayMs: ownDeletionMs });
@@ -80,19 +90,23 @@ export function createWriter(deps: {
       }
       return result;
     });
-    if (keys.length > 0) await deleteCached(keys, safetyNet?.id);
+    const old = [...keys, ...keysOfOthers];
+    if (old.length > 0) await deleteCached(old, safetyNet?.id);
     if (enqueued > 0) deps.wake();
     return result;
   }
 
-  /** The commit stands whatever the cache does: where it can fail, the row repeats the deletion until it is done. */
+  /**
+   * The commit stands whatever the cache does: where it can fail, a row repeats the deletion until it is done, this write's or
+   * that of whoever made the change.
+   */
   async function deleteCached(keys: readonly CacheKey[], rowId: number | undefined): Promise<void> {
     try {
       await cache.delete(keys);
       if (rowId !== undefined) deletions.done(rowId);
     } catch (error) {
-      if (rowId === undefined) throw error;
-      deletions.failed(rowId);
+      if (!cache.outlivesProcess) throw error;
+      if (rowId !== undefined) deletions.failed(rowId);
     }
   }
 

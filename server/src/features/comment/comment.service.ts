@@ -49,7 +49,7 @@ export async function removeComment(
     const comment = await commentStore.findComment(trx, commentId);
     if (comment === undefined || comment.video_id !== videoId) throw new DomainError('ErrCommentNotFound');
     if (comment.user_id !== userId && video.author_id !== userId) throw new DomainError('ErrPermissionDenied');
-    if (!(await commentStore.deleteComment(trx, commentId))) return;
+    if (!(await commentStore.deleteComment(trx, commentId))) throw new DomainError('ErrCommentNotFound');
     await videoStore.addToVideoCounter(trx, [videoId], 'comment_count', -1);
     invalidate(videoKey(videoId), commentHeadKey(videoId));
   });

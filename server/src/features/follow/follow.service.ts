@@ -16,16 +16,17 @@ export async function setFollow(
   followed: boolean,
 ): Promise<void> {
   if (followerId === followeeId) throw new DomainError('ErrFollowSelf');
-  await deps.writer.write(async ({ trx, invalidate }) => {
+  await deps.writer.write(async ({ trx, invalidate, alreadyMade }) => {
     const users = await requireOpenAccount(trx, followerId, [followeeId]);
     if (!isOpen(users, followeeId)) throw new DomainError('ErrUserNotFound');
     const changed = followed
       ? await followStore.insertFollow(trx, { id: deps.ids.next(), follower_id: followerId, followee_id: followeeId })
       : await followStore.deleteFollow(trx, followerId, followeeId);
-    if (!changed) return;
+    const old = [userKey(followerId), userKey(followeeId), followedKey(followerId)];
+    if (!changed) return alreadyMade(...old);
     const by = followed ? 1 : -1;
     await userStore.addToUserCounter(trx, [followerId], 'follow_count', by);
     await userStore.addToUserCounter(trx, [followeeId], 'follower_count', by);
-    invalidate(userKey(followerId), userKey(followeeId), followedKey(followerId));
+    invalidate(...old);
   });
 }

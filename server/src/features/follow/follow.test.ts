@@ -1,5 +1,6 @@
 import { limits } from '@tiktok-server/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { whileNotDeleted } from '../../../test/held-deletion.ts';
 import { forgedTokenFor, seedSettings, seedUser, seedUsers } from '../../../test/seed.ts';
 import { listOf, numberOf, rowOf, startTestServer, type TestServer, type TestUser } from '../../../test/server.ts';
 import { expectCountersToEqualRows, leavesNothing } from '../../../test/stored.ts';
@@ -48,6 +49,28 @@ describe('following', () => {
     expect(idsOf(await followees(fan))).toEqual([]);
     expect(idsOf(await followers(star))).toEqual([]);
   });
+
+  it.each([
+    ['following', 1],
+    ['unfollowing', 2],
+  ])(
+    'shows %s to who is told that it is done, also while who did it is not through with the cache',
+    async (_, action) => {
+      const [fan, star] = [await seedUser(server), await seedUser(server)];
+      if (action === 2) await follow(fan, star);
+      const counts = async () => {
+        const [one, other] = [await seen(fan), await seen(star, fan)];
+        return [one['follow_count'], other['follower_count'], other['is_follow']];
+      };
+      expect(await counts()).toEqual(action === 2 ? [1, 1, true] : [0, 0, false]);
+      const again = async () => {
+        expect(await follow(fan, star, action)).toMatchObject({ status_code: 0 });
+        expect(await counts()).toEqual(action === 1 ? [1, 1, true] : [0, 0, false]);
+      };
+      const first = await whileNotDeleted(server, 'followed', () => follow(fan, star, action), again);
+      expect(first).toMatchObject({ status_code: 0 });
+    },
+  );
 
   it('has a direction: being followed is not following', async () => {
     const [fan, star] = [await seedUser(server), await seedUser(server)];

@@ -13,17 +13,18 @@ export type LikeDeps = { readonly database: Database; readonly writer: Writer; r
  * was inserted or deleted, in the same transaction.
  */
 export async function setLike(deps: LikeDeps, userId: number, videoId: number, liked: boolean): Promise<void> {
-  await deps.writer.write(async ({ trx, invalidate }) => {
+  await deps.writer.write(async ({ trx, invalidate, alreadyMade }) => {
     const video = await openVideo(trx, videoId, userId);
     await requireOpenAccount(trx, userId, [video.author_id]);
     const changed = liked
       ? await likeStore.insertLike(trx, { id: deps.ids.next(), user_id: userId, video_id: videoId })
       : await likeStore.deleteLike(trx, userId, videoId);
-    if (!changed) return;
+    const old = [videoKey(videoId), userKey(video.author_id), userKey(userId), likedKey(userId)];
+    if (!changed) return alreadyMade(...old);
     const by = liked ? 1 : -1;
     await videoStore.addToVideoCounter(trx, [videoId], 'favorite_count', by);
     await userStore.addToUserCounter(trx, [video.author_id], 'total_favorited', by);
     await userStore.addToUserCounter(trx, [userId], 'favorite_count', by);
-    invalidate(videoKey(videoId), userKey(video.author_id), userKey(userId), likedKey(userId));
+    invalidate(...old);
   });
 }

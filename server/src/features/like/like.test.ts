@@ -1,5 +1,6 @@
 import { limits } from '@tiktok-server/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { whileNotDeleted } from '../../../test/held-deletion.ts';
 import {
   forgedTokenFor,
   seedSettings,
@@ -68,6 +69,27 @@ describe('liking', () => {
     });
     expect(await seen(videoId, fan)).toMatchObject({ is_favorite: true });
   });
+
+  it.each([
+    ['liking', 1],
+    ['unliking', 2],
+  ])(
+    'shows %s to who is told that it is done, also while who did it is not through with the cache',
+    async (_, action) => {
+      const [author, fan] = [await seedUser(server), await seedUser(server)];
+      const videoId = await seedVideo(server, author);
+      if (action === 2) await like(fan, videoId);
+      const before = { is_favorite: action === 2, favorite_count: action === 2 ? 1 : 0 };
+      expect(await seen(videoId, fan)).toMatchObject(before);
+      const after = { is_favorite: action === 1, favorite_count: action === 1 ? 1 : 0 };
+      const again = async () => {
+        expect(await like(fan, videoId, action)).toMatchObject({ status_code: 0 });
+        expect(await seen(videoId, fan)).toMatchObject(after);
+      };
+      const first = await whileNotDeleted(server, 'liked', () => like(fan, videoId, action), again);
+      expect(first).toMatchObject({ status_code: 0 });
+    },
+  );
 
   it('of one’s own video counts on both sides', async () => {
     const author = await seedUser(server);
