@@ -4,7 +4,7 @@ import type { Api } from './client.ts';
 import { Listener } from './listener.ts';
 import type { Random } from './random.ts';
 import { chooseRead } from './reads.ts';
-import type { Person, World } from './world.ts';
+import type { Person, Plan, World } from './world.ts';
 import { chooseWrite, publish } from './writes.ts';
 
 const passwordOfAll = 'chaos and order';
@@ -12,6 +12,8 @@ const passwordOfAll = 'chaos and order';
 const writeShare = 0.45;
 /** How often a write is looked for at once, through any process: where a stale value would still be seen. */
 const lookShare = 0.7;
+/** How often a write is sent twice at once, as by an impatient finger: the second finds it made, and has to show it too. */
+const twiceShare = 0.2;
 /** Of what is not a write, how often somebody asks for new messages. */
 const listenShare = 0.1;
 /** Between two operations of a client, so that the machine has room for those who answer. */
@@ -80,12 +82,23 @@ async function writeAndLook(
   random: Random,
   person: Person,
 ): Promise<boolean> {
-  const { plan, shownBy, learn } = chooseWrite(world, random, person);
-  const { answered } = await world.perform(name, random.pick(apis), plan);
-  const acknowledged = answered.outcome.kind === 'acknowledged';
-  if (acknowledged) learn?.(answered.body);
-  if (acknowledged && random.chance(lookShare)) await world.perform(name, random.pick(apis), random.pick(shownBy));
-  return acknowledged;
+  const { plan, shownBy, learn, isIdempotent = false } = chooseWrite(world, random, person);
+  const once = async (through: Api, look: { readonly plan: Plan; readonly through: Api } | undefined) => {
+    const { answered } = await world.perform(name, through, plan);
+    const acknowledged = answered.outcome.kind === 'acknowledged';
+    if (acknowledged) learn?.(answered.body);
+    if (acknowledged && look !== undefined) await world.perform(name, look.through, look.plan);
+    return acknowledged;
+  };
+  // All is chosen before anything is sent, so that the order of answers changes none of it.
+  const times = isIdempotent && random.chance(twiceShare) ? 2 : 1;
+  const writes = Array.from({ length: times }, () => {
+    const through = random.pick(apis);
+    const look = random.chance(lookShare) ? { plan: random.pick(shownBy), through: random.pick(apis) } : undefined;
+    return { through, look };
+  });
+  const acknowledged = await Promise.all(writes.map(({ through, look }) => once(through, look)));
+  return acknowledged.every(Boolean);
 }
 
 async function read(

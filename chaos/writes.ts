@@ -21,6 +21,8 @@ export type PlannedWrite = {
   readonly plan: Plan;
   /** Reads of what it changes. */
   readonly shownBy: readonly Plan[];
+  /** Whether to make it again changes nothing. */
+  readonly isIdempotent?: boolean;
   /** What everyone learns from its answer. */
   readonly learn?: (body: Readonly<Record<string, unknown>>) => void;
 };
@@ -61,6 +63,7 @@ function like(world: World, random: Random, person: Person): PlannedWrite {
       call: { parameters: { video_id: video.id, action_type: on ? 1 : 2 }, token: person.token },
       effect: likeEffect(person.id, video, on),
     },
+    isIdempotent: true,
     shownBy: [
       videoPlan(world, video.id, person),
       feedPlan(world, person),
@@ -81,6 +84,7 @@ function follow(world: World, random: Random, person: Person): PlannedWrite {
       call: { parameters: { to_user_id: whom.id, action_type: on ? 1 : 2 }, token: person.token },
       effect: followEffect(person.id, whom.id, on),
     },
+    isIdempotent: true,
     shownBy: [
       userPlan(world, whom.id, person),
       followListPlan(world, person.id, whom),
