@@ -8,7 +8,7 @@ it('are a whole run of the production form unless something else is said', () =>
     seed: 7,
     faults: undefined,
     pairs: 'yes',
-    budgetMs: 13 * 60_000,
+    budgetMs: 18 * 60_000,
     clients: 6,
     output: undefined,
     only: 'run',
