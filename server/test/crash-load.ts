@@ -64,6 +64,7 @@ type World = {
   readonly people: readonly Person[];
   readonly videoIds: readonly number[];
   readonly random: (below: number) => number;
+  readonly onAcknowledged: () => void;
 };
 
 /** Does one thing after the other until an answer does not come; returns how many were acknowledged. */
@@ -71,6 +72,7 @@ export async function useUntilItDies(world: World, person: Person, name: string)
   for (let acknowledged = 0; ; acknowledged += 1) {
     try {
       await doSomething(world, person, `${name}-${acknowledged}`);
+      world.onAcknowledged();
     } catch (error) {
       // The connection broke: the server is gone. What was refused is a fault of the test or the server.
       if (error instanceof TypeError) return acknowledged;

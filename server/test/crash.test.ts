@@ -10,6 +10,9 @@ import { callServer, endProcess, type ServerProcess, spawnServer, startServerPro
 
 const rounds = 4;
 const people = 6;
+/** Acknowledgements before the server is killed, beyond one of each person; and how long after the last of them. */
+const maxMoreAcknowledged = 60;
+const maxDelayMs = 50;
 const drainTimeoutMs = 30_000;
 /** Five starts of a server, four rounds of load, and what is left to do after them. */
 const crashesTimeoutMs = 120_000;
@@ -81,12 +84,16 @@ describe('kill -9 at random moments under load', () => {
       let acknowledged = 0;
       for (let round = 0; round < rounds; round += 1) {
         const { url, child } = server;
-        const uses = crowd.map((person, i) =>
-          useUntilItDies({ url, people: crowd, videoIds, random }, person, `round ${round} of ${i}`),
+        let awaited = people + 1 + random(maxMoreAcknowledged);
+        const delayMs = random(maxDelayMs);
+        const onAcknowledged = (): void => {
+          awaited -= 1;
+          if (awaited === 0) setTimeout(() => child.kill('SIGKILL'), delayMs);
+        };
+        const world = { url, people: crowd, videoIds, random, onAcknowledged };
+        const counts = await Promise.all(
+          crowd.map((person, i) => useUntilItDies(world, person, `round ${round} of ${i}`)),
         );
-        const timer = setTimeout(() => child.kill('SIGKILL'), 100 + random(700));
-        const counts = await Promise.all(uses);
-        clearTimeout(timer);
         acknowledged += counts.reduce((sum, count) => sum + count, 0);
         await endProcess(child, 'SIGKILL');
         server = await start(dataDir);
