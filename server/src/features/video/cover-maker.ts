@@ -32,7 +32,10 @@ const sampleBytes = sampleSidePixels ** 2;
 
 type Frame = FrameScore & { readonly path: string };
 
-export function createCoverMaker(deps: { readonly transcoder: Transcoder; readonly blobs: BlobStore }): CoverMaker {
+export function createCoverMaker(deps: {
+  readonly transcoder: Pick<Transcoder, 'run'>;
+  readonly blobs: Pick<BlobStore, 'scratchPath' | 'discardScratch' | 'adopt'>;
+}): CoverMaker {
   const { transcoder, blobs } = deps;
 
   /** The frame at a moment, or why there is none. */
