@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Cache, CacheFamily, CacheRegion, Lease, Lookup } from '../ports/index.ts';
+import type { Cache, CacheFamily, CacheRegion, DeletionBacklog, Lease, Lookup } from '../ports/index.ts';
 import { createNearTier, type NearTier } from './near-tier.ts';
 import { leaseKeyOf, valueKey } from './redis-keys.ts';
 import { openRedisLink, type RedisLink, type Send } from './redis-link.ts';
 import { checkRights } from './redis-rights.ts';
 import { fillScript, leaseScript } from './redis-scripts.ts';
-import { type DeletionBacklog, regainTrust } from './redis-trust.ts';
+import { regainTrust } from './redis-trust.ts';
 
 /** A reader that has not filled within this is taken for gone; the next one gets a lease of its own. */
 const leaseLifeMs = 10_000;

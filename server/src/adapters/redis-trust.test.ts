@@ -6,9 +6,8 @@ import { createClient } from '@redis/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Engine, startRedis } from '../../../engines/index.ts';
 import { describeEngine } from '../../test/engines.ts';
-import type { CacheFamily, CacheKey, CacheRegion } from '../ports/cache.ts';
+import type { CacheFamily, CacheKey, CacheRegion, DeletionBacklog } from '../ports/cache.ts';
 import { createRedisCache, type RedisCache } from './cache-redis.ts';
-import type { DeletionBacklog } from './redis-trust.ts';
 
 const family: CacheFamily<number> = {
   name: 'thing',

@@ -3,21 +3,9 @@
  * between: it was out of reach when something was to be deleted, or it forgot, because it was started again from a file
  * that is some moments old (`appendfsync everysec`), or is a replica that took over.
  */
-import type { CacheKey } from '../ports/index.ts';
+import type { DeletionBacklog } from '../ports/index.ts';
 import { leaseKeyOf, leasePrefix, runKey, valueKey, valuePrefix } from './redis-keys.ts';
 import type { Send } from './redis-link.ts';
-
-/** Deletions that were committed with what they delete for, and of which it is not known that they reached the cache. */
-export type DeletionBacklog = {
-  /** The oldest ones after a row; `more` if these are not all. */
-  readonly list: (afterId: number) => Promise<{
-    readonly ids: readonly number[];
-    readonly keys: readonly CacheKey[];
-    readonly more: boolean;
-  }>;
-  /** They have reached it. */
-  readonly remove: (ids: readonly number[]) => Promise<void>;
-};
 
 /** Keys looked at per step when everything is swept out. */
 const scanCount = 2_000;

@@ -1,6 +1,6 @@
 import { Check } from 'typebox/schema';
 import type { Database } from '../db/index.ts';
-import type { CacheKey, Clock } from '../ports/index.ts';
+import type { CacheKey, Clock, DeletionBacklog } from '../ports/index.ts';
 import { outboxStore } from '../store/index.ts';
 import { jobDefinitions } from './registry.ts';
 
@@ -77,14 +77,7 @@ export function createCacheDeletions(deps: {
 const backlogRows = 500;
 
 /** Deletions that were committed and may not have reached the cache: for whoever is to believe it again. */
-export function createDeletionBacklog(deps: { readonly database: Database }): {
-  readonly list: (afterId: number) => Promise<{
-    readonly ids: readonly number[];
-    readonly keys: readonly CacheKey[];
-    readonly more: boolean;
-  }>;
-  readonly remove: (ids: readonly number[]) => Promise<void>;
-} {
+export function createDeletionBacklog(deps: { readonly database: Database }): DeletionBacklog {
   return {
     list: async (afterId) => {
       const rows = await outboxStore.listJobsNamed(deps.database.reader, 'cache.delete', afterId, backlogRows);

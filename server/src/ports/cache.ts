@@ -66,3 +66,15 @@ export interface Cache {
   ping(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Deletions that were committed with what they delete for, and of which it is not known that they reached the cache. */
+export type DeletionBacklog = {
+  /** The oldest ones after a row; `more` if these are not all. */
+  readonly list: (afterId: number) => Promise<{
+    readonly ids: readonly number[];
+    readonly keys: readonly CacheKey[];
+    readonly more: boolean;
+  }>;
+  /** They have reached it. */
+  readonly remove: (ids: readonly number[]) => Promise<void>;
+};
