@@ -2,6 +2,7 @@
 import { createMemoryCache } from '../src/adapters/cache-memory.ts';
 import { createTimeIdSource } from '../src/adapters/id-source-time.ts';
 import { createMemoryQueue } from '../src/adapters/queue-memory.ts';
+import type { OutboxRow } from '../src/db/index.ts';
 import {
   type CacheDeletions,
   createCacheDeletions,
@@ -14,7 +15,7 @@ import {
   type JobRunner,
   type Writer,
 } from '../src/jobs/index.ts';
-import type { Cache, IdSource, Lane, Queue } from '../src/ports/index.ts';
+import type { Cache, IdSource, Queue } from '../src/ports/index.ts';
 import { outboxStore } from '../src/store/index.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { openTemporaryDatabase, type TemporaryDatabase } from './temporary-database.ts';
@@ -30,7 +31,7 @@ export type JobBench = {
   readonly logged: string[];
   enqueue<N extends JobName>(name: N, payload: JobPayload<N>, options?: EnqueueOptions): Promise<number>;
   /** Adds a row that no version of the program understands. */
-  enqueueUnreadable(id: number, lane?: Lane): Promise<void>;
+  enqueueUnreadable(row: Pick<OutboxRow, 'id'> & Partial<Pick<OutboxRow, 'name' | 'payload' | 'lane'>>): Promise<void>;
   rows(): Promise<outboxStore.Job[]>;
   row(id: number): Promise<outboxStore.Job | undefined>;
   /** A runner that is started, as another process over the same database; the one before is left as it is. */
@@ -82,14 +83,13 @@ export async function createJobBench(wrapCache: (cache: Cache) => Cache = (cache
     store,
     logged,
     enqueue: (name, payload, options) => writer.write((unit) => unit.enqueue(name, payload, options)),
-    enqueueUnreadable: (id, lane = 'quick') =>
+    enqueueUnreadable: (row) =>
       store.database.transaction((trx) =>
         outboxStore.insertJobs(trx, [
           {
-            id,
             name: 'no.such.job',
             payload: '{}',
-            lane,
+            lane: 'quick',
             dedupe_key: null,
             state: 'pending',
             run_at: 0,
@@ -97,6 +97,7 @@ export async function createJobBench(wrapCache: (cache: Cache) => Cache = (cache
             lease_until: null,
             last_error: null,
             created_at: 0,
+            ...row,
           },
         ]),
       ),

@@ -1,18 +1,7 @@
 /** Settings that choose engines and roles, and what one of them asks of others. */
 import { expect, test } from 'vitest';
-import { type Config, ConfigError, type Environment, loadConfig } from './index.ts';
-
-const load = (environment: Environment): Config => loadConfig({ environment, workingDirectory: '/srv/site' });
-
-function refusal(environment: Environment): string {
-  try {
-    load(environment);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error(`accepted: ${JSON.stringify(environment)}`);
-}
+import { load, refusal } from '../../test/load-config.ts';
+import type { Environment } from './index.ts';
 
 /** Everything that several processes need. */
 const production = {

@@ -2,19 +2,8 @@ import { isAbsolute } from 'node:path';
 import { compile } from '@fastify/proxy-addr';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Config, ConfigError, type Environment, loadConfig, settings } from './index.ts';
-
-const load = (environment: Environment): Config => loadConfig({ environment, workingDirectory: '/srv/site' });
-
-function refusal(environment: Environment): string {
-  try {
-    load(environment);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error(`accepted: ${JSON.stringify(environment)}`);
-}
+import { load, refusal } from '../../test/load-config.ts';
+import { type Config, ConfigError, type Environment, settings } from './index.ts';
 
 const pathOf = ({ database }: Config): string | undefined => (database.kind === 'sqlite' ? database.path : undefined);
 const rootOf = ({ blobs }: Config): string | undefined => (blobs.kind === 'disk' ? blobs.root : undefined);

@@ -286,7 +286,7 @@ describeEngine('rabbitmq', (url) => {
     const runners = [await start(false), await start(true), await start(true)];
     const jobs = 50;
     for (let videoId = 1; videoId <= jobs; videoId += 1) await bench.enqueue('video.erase', { videoId });
-    await bench.enqueueUnreadable(7);
+    await bench.enqueueUnreadable({ id: 7 });
     for (const runner of runners) await runner.processAll();
     expect(ran.toSorted((one, other) => one - other)).toEqual(Array.from({ length: jobs }, (_, index) => index + 1));
     const letters = await openRabbitDeadLetters({ url, prefix });

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createJobBench, type JobBench } from '../../test/job-bench.ts';
-import type { OutboxRow } from '../db/index.ts';
-import { outboxStore } from '../store/index.ts';
 
 let bench: JobBench;
 beforeEach(async () => {
@@ -10,24 +8,6 @@ beforeEach(async () => {
 afterEach(() => bench.remove());
 
 describe('a row that nobody understands', () => {
-  const insert = (more: Pick<OutboxRow, 'name' | 'payload'>): Promise<void> =>
-    bench.store.database.transaction((trx) =>
-      outboxStore.insertJobs(trx, [
-        {
-          id: 1,
-          lane: 'quick',
-          dedupe_key: null,
-          state: 'pending',
-          run_at: 0,
-          attempts: 0,
-          lease_until: null,
-          last_error: null,
-          created_at: 0,
-          ...more,
-        },
-      ]),
-    );
-
   it.each([
     ['a name that is none', { name: 'no.such.job', payload: '{}' }],
     ['the name of something that every object has', { name: 'constructor', payload: '{}' }],
@@ -35,7 +15,7 @@ describe('a row that nobody understands', () => {
     ['a payload without what it needs', { name: 'video.cover', payload: '{}' }],
     ['a payload that is no JSON', { name: 'video.cover', payload: '{' }],
   ])('is dead at once, and kept for a person to look at: %s', async (_what, row) => {
-    await insert(row);
+    await bench.enqueueUnreadable({ id: 1, ...row });
     let calls = 0;
     const called = async () => {
       calls += 1;
