@@ -151,7 +151,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
         if (video === undefined || video.state === 'deleted' || video.cover_key !== null) return;
         const cover = await blobs.withLocalFile(video.play_key, (path) => findCover(path, video.size_bytes));
         if (cover === 'none') return;
-        await withFile(Promise.resolve(cover), async (staged) => {
+        await withFile(cover, async (staged) => {
           const key = newBlobKey(ownerOf(video), 'jpg');
           await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, invalidate }) => {
             if (!(await videoStore.updateCover(trx, videoId, key))) return false;
@@ -179,7 +179,10 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
 const ownerOf = (video: VideoRow): BlobOwner => ({ owner: 'video', ownerId: video.id });
 
 /** Uses a staged file and removes what was not promoted of it, whatever happens. */
-async function withFile(making: Promise<StagedBlob>, use: (staged: StagedBlob) => Promise<void>): Promise<void> {
+async function withFile(
+  making: StagedBlob | Promise<StagedBlob>,
+  use: (staged: StagedBlob) => Promise<void>,
+): Promise<void> {
   const staged = await making;
   try {
     await use(staged);
