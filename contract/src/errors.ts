@@ -52,6 +52,7 @@ export const errors = {
   ErrVideoNotFound: understood(110201, 404, 'Video not found', '视频不存在'),
   ErrVideoProcessing: understood(110202, 409, 'The video is still being processed', '视频仍在处理中'),
   ErrTitleTooLong: understood(110203, 400, 'The title is too long', '标题过长'),
+  ErrVideoNotFailed: understood(110204, 400, 'This video cannot be processed again', '该视频无法重新处理'),
   ErrCommentNotFound: understood(110301, 404, 'Comment not found', '评论不存在'),
   ErrCommentEmpty: understood(110302, 400, 'The comment is empty', '评论为空'),
   ErrCommentTooLong: understood(110303, 400, 'The comment is too long', '评论过长'),
@@ -72,6 +73,14 @@ export const errors = {
     'The upload ended before the file was complete',
     '上传未完成，文件不完整',
   ),
+  ErrUploadQuota: understood(
+    110609,
+    413,
+    'Too much is being uploaded at once; finish or cancel an upload first',
+    '未完成的上传过多，请先完成或取消',
+  ),
+  ErrAlreadyPublished: understood(110610, 409, 'You have published this file already', '你已经发布过这个文件'),
+  ErrUploadNotFound: understood(110611, 404, 'No such upload, or it has expired', '上传不存在或已过期'),
   ErrTooManyRequests: refused(110701, 429, 'Too many requests, please try again later', '请求过于频繁，请稍后再试'),
   ErrOverloaded: refused(110702, 503, 'The server is overloaded, please try again', '服务器繁忙，请稍后再试'),
 } as const satisfies Record<string, ErrorRow>;

@@ -5,6 +5,7 @@
 export * from './errors.ts';
 export * from './integers.ts';
 export * from './limits.ts';
+export * from './media-types.ts';
 export * from './objects.ts';
 export * from './operation.ts';
 export * from './operations.ts';

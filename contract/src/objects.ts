@@ -40,7 +40,7 @@ export const FriendUser = Type.Object(
 );
 export type FriendUser = Static<typeof FriendUser>;
 
-export const videoStates = ['processing', 'ready', 'failed'] as const;
+export const videoStates = ['uploaded', 'processing', 'ready', 'failed'] as const;
 
 export const Video = Type.Object(
   {
@@ -58,6 +58,21 @@ export const Video = Type.Object(
     height: count('Ours: height in pixels as shown, rotation applied'),
     state: Type.Enum([...videoStates], { description: 'Ours: only the author sees videos that are not "ready"' }),
     failure: Type.String({ description: 'Ours: why processing failed, in words; "" otherwise' }),
+    hls_url: Type.String({
+      description: 'Ours: absolute address of the HLS master playlist, for adaptive playback; "" until it is made',
+    }),
+    cover_srcset: Type.String({
+      description:
+        'Ours: the cover as WebP in several widths, in the form of the srcset attribute; "" until they are made',
+    }),
+    placeholder: Type.String({ description: 'Ours: BlurHash of the cover, to be shown until it has come; "" if none' }),
+    preview_url: Type.String({
+      description: 'Ours: absolute address of a short animated WebP without sound; "" until it is made',
+    }),
+    thumbnails_url: Type.String({
+      description:
+        'Ours: absolute address of a WebVTT file that names the parts of a sprite of thumbnails; "" until it is made',
+    }),
   },
   { title: 'Video' },
 );

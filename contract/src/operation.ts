@@ -16,6 +16,7 @@ export type Operation<
   A extends TObject = TObject,
   F extends Readonly<Record<string, FilePart>> = Readonly<Record<string, FilePart>>,
   X extends Access = Access,
+  S extends boolean = boolean,
 > = {
   readonly method: 'GET' | 'POST';
   /** Canonical path with its trailing slash; the spelling without is served as well. */
@@ -31,6 +32,8 @@ export type Operation<
   readonly files: F;
   /** What a successful answer adds to the envelope. */
   readonly answer: A;
+  /** Answers with server-sent events, each a whole answer; what is refused is refused with the ordinary envelope. */
+  readonly streams: S;
   /** Rows of the error table that this operation itself can give, beside those that every operation can. */
   readonly errors: readonly ErrorName[];
 };

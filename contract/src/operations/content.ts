@@ -3,7 +3,17 @@ import { Type } from 'typebox';
 import { limits } from '../limits.ts';
 import { Comment, Video } from '../objects.ts';
 import { appliesIf, choice, cursor, optionalId, optionalText } from '../parameters.ts';
-import { feedPage, latestTime, nothing, operation, ownerId, page, videoId, videoPage } from './define.ts';
+import {
+  feedPage,
+  latestTime,
+  nothing,
+  operation,
+  ownerId,
+  page,
+  publishStatus,
+  videoId,
+  videoPage,
+} from './define.ts';
 
 export const contentOperations = {
   feed: operation({
@@ -52,7 +62,7 @@ export const contentOperations = {
     files: {
       data: { required: true, doc: { en: 'The video; judged by its content', zh: '视频文件；按内容判断类型' } },
     },
-    answer: nothing,
+    answer: Type.Object({ video_id: Type.Integer({ minimum: 0, description: 'Ours: the new video' }) }),
     errors: [
       'ErrTitleTooLong',
       'ErrFileMissing',
@@ -85,6 +95,44 @@ export const contentOperations = {
     parameters: { video_id: videoId },
     answer: Type.Object({ video: Video }),
     errors: ['ErrVideoNotFound'],
+  }),
+  publishStatus: operation({
+    method: 'GET',
+    path: '/douyin/publish/status/',
+    access: 'required',
+    group: 'Videos',
+    origin: 'ours',
+    summary: { en: 'How far processing of one of the own videos has come', zh: '查询自己视频的处理进度' },
+    parameters: { video_id: videoId },
+    answer: publishStatus,
+    errors: ['ErrVideoNotFound'],
+  }),
+  publishEvents: operation({
+    method: 'GET',
+    path: '/douyin/publish/events/',
+    access: 'required',
+    group: 'Videos',
+    origin: 'ours',
+    summary: { en: 'The same, told whenever it changes', zh: '处理进度变化时推送' },
+    description: {
+      en: 'Answers with server-sent events (`text/event-stream`) named `status`, each of which is a whole answer of `publish/status`: the first at once, then whenever it changes. The one with the id `last` is the last; the client closes the stream then.',
+      zh: '以名为 `status` 的服务器推送事件（`text/event-stream`）应答，每个事件都是 `publish/status` 的完整应答：立即推送一次，之后有变化即推送。id 为 `last` 的是最后一个事件，客户端收到后应关闭连接。',
+    },
+    parameters: { video_id: videoId },
+    answer: publishStatus,
+    streams: true,
+    errors: ['ErrVideoNotFound'],
+  }),
+  publishRetry: operation({
+    method: 'POST',
+    path: '/douyin/publish/retry/',
+    access: 'required',
+    group: 'Videos',
+    origin: 'ours',
+    summary: { en: 'Process a failed video once more', zh: '重新处理失败的视频' },
+    parameters: { video_id: videoId },
+    answer: nothing,
+    errors: ['ErrVideoNotFound', 'ErrPermissionDenied', 'ErrVideoNotFailed'],
   }),
   deleteVideo: operation({
     method: 'POST',

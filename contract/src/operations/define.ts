@@ -1,7 +1,7 @@
 /** What the definitions of several operations share. */
 import { Type } from 'typebox';
 import { limits } from '../limits.ts';
-import { User, Video } from '../objects.ts';
+import { User, Video, videoStates } from '../objects.ts';
 import type { Access, FilePart, Operation } from '../operation.ts';
 import type { ParameterTable } from '../parameters.ts';
 import { id, moment, optionalId, text } from '../parameters.ts';
@@ -11,9 +11,14 @@ export function operation<
   A extends Operation['answer'],
   const X extends Access,
   const F extends Readonly<Record<string, FilePart>> = Record<never, FilePart>,
->(given: Omit<Operation<P, A, F, X>, 'files'> & { readonly files?: F }): Operation<P, A, F, X>;
-export function operation(given: Omit<Operation, 'files'> & { readonly files?: Operation['files'] }): Operation {
-  return { ...given, files: given.files ?? {} };
+  const S extends boolean = false,
+>(
+  given: Omit<Operation<P, A, F, X>, 'files' | 'streams'> & { readonly files?: F; readonly streams?: S },
+): Operation<P, A, F, X, S>;
+export function operation(
+  given: Omit<Operation, 'files' | 'streams'> & Partial<Pick<Operation, 'files' | 'streams'>>,
+): Operation {
+  return { ...given, files: given.files ?? {}, streams: given.streams ?? false };
 }
 
 export const page = {
@@ -29,6 +34,15 @@ export const feedPage = Type.Object({
 export const session = Type.Object({
   user_id: Type.Integer({ minimum: 0, description: 'The user' }),
   token: Type.String({ description: `Valid for ${limits.tokenLifeDays} days, or until the password changes` }),
+});
+export const publishStatus = Type.Object({
+  state: Type.Enum([...videoStates], { description: 'As that of the video' }),
+  progress: Type.Integer({
+    minimum: 0,
+    maximum: 100,
+    description: 'Percent of the processing. A video that plays as it was received is "ready" before this is 100',
+  }),
+  failure: Type.String({ description: 'Why processing failed, in words; "" otherwise' }),
 });
 export const nothing = Type.Object({});
 
