@@ -70,6 +70,7 @@ export async function seedVideos(server: TestServer, author: TestUser, count: nu
         published_at: publishedAt,
         play_key: `videos/${id}/seeded.mp4`,
         cover_key: null,
+        placeholder: null,
         duration_ms: 1_000,
         width: 64,
         height: 64,

@@ -77,6 +77,7 @@ describeEngine('mysql', (url) => {
         published_at: await videoStore.nextPublishedAt(trx, clock.now()),
         play_key: '',
         cover_key: null,
+        placeholder: null,
         duration_ms: 1,
         width: 1,
         height: 1,

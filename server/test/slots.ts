@@ -124,6 +124,9 @@ export function claim(folder: string): number {
 const emptied: Readonly<Record<keyof Tables, string>> = {
   users: 'delete from `users`',
   videos: 'delete from `videos`',
+  video_progress: 'delete from `video_progress`',
+  uploads: 'delete from `uploads`',
+  blob_audits: 'delete from `blob_audits`',
   likes: 'delete from `likes`',
   follows: 'delete from `follows`',
   comments: 'delete from `comments`',

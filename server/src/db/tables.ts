@@ -24,10 +24,14 @@ export type UserRow = {
   deleted_at: number | null;
 };
 
-export type VideoState = 'processing' | 'ready' | 'failed' | 'deleted';
+/**
+ * `uploaded → processing → ready | failed`; a video that browsers play as it was received is ready at once, and stays so
+ * while what is made from it is made.
+ */
+export type VideoState = 'uploaded' | 'processing' | 'ready' | 'failed' | 'deleted';
 
-/** Why a video could not be made playable; turned into words when it is shown. */
-export type VideoFailure = 'undecodable' | 'too-long' | 'incomplete' | 'internal';
+/** Why a video cannot be played; turned into words when it is shown. `missing`: its file is gone from the storage. */
+export type VideoFailure = 'undecodable' | 'too-long' | 'incomplete' | 'missing' | 'internal';
 
 export type VideoRow = {
   id: number;
@@ -38,8 +42,14 @@ export type VideoRow = {
   /** Unique: paging by it neither repeats nor skips. */
   published_at: number;
   play_key: string;
+  /** The file as it was received, once another has taken its place: addresses of it lead to that one. */
+  received_key: string | null;
   /** Null until a cover has been made; a placeholder is shown instead. */
   cover_key: string | null;
+  /** BlurHash of the cover; null as long as there is no cover. */
+  placeholder: string | null;
+  /** What was made for adaptive playback, as JSON (`derived.ts`); null until then. */
+  derived: string | null;
   /** When the file that was received gave way to the one made from it; null until then. */
   prepared_at: number | null;
   duration_ms: number;
@@ -49,6 +59,54 @@ export type VideoRow = {
   sha256: string;
   favorite_count: number;
   comment_count: number;
+};
+
+/** How far processing has come, in percent; beside the video, because it changes every second and nobody caches it. */
+export type VideoProgressRow = { video_id: number; percent: number; updated_at: number };
+
+/** `complete`: all bytes are there, and it is being published. A row stays until it expires, to say what became of it. */
+export type UploadState = 'open' | 'complete' | 'published' | 'refused';
+
+/** A resumable upload. */
+export type UploadRow = {
+  /** 128 random bits in hex: who knows it and has its owner's token may go on with it. */
+  id: string;
+  user_id: number;
+  size_bytes: number;
+  title: string;
+  /** As the client gave it, in tus' own form, but for a token. */
+  metadata: string;
+  /** Hex SHA-256 that the content is said to have; null where the client said nothing. */
+  sha256: string | null;
+  state: UploadState;
+  /** Of what is published. */
+  video_id: number | null;
+  /** The row of the error table, of what is refused. */
+  failure: string | null;
+  /** Who writes or publishes it, until `lock_until`. */
+  locked_by: string | null;
+  lock_until: number | null;
+  /** When somebody else last asked for the lock; null if nobody has since it was taken. */
+  lock_wanted: number | null;
+  expires_at: number;
+  created_at: number;
+};
+
+/** `failed`: its job was given up; what it had found until then is in the report. */
+export type BlobAuditState = 'waiting' | 'running' | 'done' | 'failed';
+
+/** A comparison of rows and files: what was asked, how far it has come, what it found. */
+export type BlobAuditRow = {
+  id: number;
+  /** 1 if it was told to repair what it finds, else 0. */
+  repair: number;
+  state: BlobAuditState;
+  /** The last key that it has compared; empty before the first. */
+  position: string;
+  /** As JSON (`jobs/audit-report.ts`). */
+  report: string;
+  created_at: number;
+  updated_at: number;
 };
 
 export type LikeRow = { id: number; user_id: number; video_id: number };
@@ -109,6 +167,9 @@ export type MetaRow = { name: string; value: string };
 export type Tables = {
   users: UserRow;
   videos: VideoRow;
+  video_progress: VideoProgressRow;
+  uploads: UploadRow;
+  blob_audits: BlobAuditRow;
   likes: LikeRow;
   follows: FollowRow;
   comments: CommentRow;

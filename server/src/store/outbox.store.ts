@@ -8,6 +8,10 @@ export async function findJob(db: Reader, id: number): Promise<Job | undefined> 
   return await db.selectFrom('outbox').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+export async function findJobByDedupeKey(db: Reader, key: string): Promise<Job | undefined> {
+  return await db.selectFrom('outbox').selectAll().where('dedupe_key', '=', key).executeTakeFirst();
+}
+
 /** Adds rows; one whose dedupe key is there already is left out. */
 export async function insertJobs(trx: Transaction, rows: readonly OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;

@@ -85,6 +85,7 @@ async function addVideo(authorId: number): Promise<number> {
       published_at: next(),
       play_key: '',
       cover_key: null,
+      placeholder: null,
       duration_ms: 1,
       width: 1,
       height: 1,
@@ -276,7 +277,14 @@ function pages(open: () => Promise<{ readonly database: Database; remove(): Prom
       await write(async (trx) => {
         const publishedAt = await videoStore.nextPublishedAt(trx, now);
         moments.push(publishedAt);
-        const video = { title: '', state: 'ready', play_key: '', cover_key: null, sha256: '' } as const;
+        const video = {
+          title: '',
+          state: 'ready',
+          play_key: '',
+          cover_key: null,
+          placeholder: null,
+          sha256: '',
+        } as const;
         const sizes = { duration_ms: 1, width: 1, height: 1, size_bytes: 1 };
         await videoStore.insertVideo(trx, { id: next(), author_id: 1, published_at: publishedAt, ...video, ...sizes });
       });

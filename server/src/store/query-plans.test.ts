@@ -18,6 +18,7 @@ import {
   outboxStore,
   processStore,
   userStore,
+  videoStatusStore,
   videoStore,
 } from './index.ts';
 
@@ -94,6 +95,7 @@ const queries: readonly Use[] = [
   write('deleteMessagesOfUser', (trx) => messageStore.deleteMessagesOfUser(trx, 1, 10)),
   query('findMeta', (db) => metaStore.findMeta(db, 'demo')),
   query('findJob', (db) => outboxStore.findJob(db, 1)),
+  query('findJobByDedupeKey', (db) => outboxStore.findJobByDedupeKey(db, 'x')),
   query('findNextRunAt', (db) => outboxStore.findNextRunAt(db)),
   query('countDueJobs', (db) => outboxStore.countDueJobs(db, 1_000)),
   // By lane, of which there are two.
@@ -129,6 +131,7 @@ const queries: readonly Use[] = [
   write('deleteUser', (trx) => userStore.deleteUser(trx, 1)),
   write('addToUserCounter', (trx) => userStore.addToUserCounter(trx, ids, counter, 1)),
   query('findVideos', (db) => videoStore.findVideos(db, ids)),
+  query('findByContent', (db) => videoStore.findByContent(db, 1, 'x')),
   write('lockVideos', (trx) => videoStore.lockVideos(trx, ids)),
   query('listFeed', (db) => videoStore.listFeed(db, undefined, 30), { walksFeed: true }),
   query('listFeed', (db) => videoStore.listFeed(db, 1_000, 30), { walksFeed: true }),
@@ -141,22 +144,20 @@ const queries: readonly Use[] = [
   query('listByAuthor', (db) => videoStore.listByAuthor(db, 1, true, cursor, 10)),
   query('listShownByAuthor', (db) => videoStore.listShownByAuthor(db, 1, 10)),
   write('nextPublishedAt', (trx) => videoStore.nextPublishedAt(trx, 1)),
-  write('replaceReceivedFile', (trx) =>
-    videoStore.replaceReceivedFile(trx, 1, { play_key: '', size_bytes: 1, prepared_at: 1 }),
-  ),
-  write('finishProcessing', (trx) =>
-    videoStore.finishProcessing(trx, 1, {
-      play_key: '',
-      published_at: 1,
-      prepared_at: 1,
-      duration_ms: 1,
-      width: 1,
-      height: 1,
-      size_bytes: 1,
+  write('startProcessing', (trx) => videoStore.startProcessing(trx, 1)),
+  write('restartProcessing', (trx) => videoStore.restartProcessing(trx, 1)),
+  query('findStatuses', (db) => videoStatusStore.findStatuses(db, ids)),
+  write('updateProgress', (trx) => videoStore.updateProgress(trx, 1, 50, 1)),
+  write('deleteProgress', (trx) => videoStore.deleteProgress(trx, 1)),
+  write('finishPreparing', (trx) =>
+    videoStore.finishPreparing(trx, 1, {
+      ...{ play_key: '', received_key: null, derived: null, published_at: 1, prepared_at: 1 },
+      ...{ duration_ms: 1, width: 1, height: 1, size_bytes: 1 },
     }),
   ),
-  write('failProcessing', (trx) => videoStore.failProcessing(trx, 1, 'internal')),
-  write('updateCover', (trx) => videoStore.updateCover(trx, 1, '')),
+  write('keepAsReceived', (trx) => videoStore.keepAsReceived(trx, 1, 1)),
+  write('failVideo', (trx) => videoStore.failVideo(trx, 1, 'internal')),
+  write('updateCover', (trx) => videoStore.updateCover(trx, 1, { cover_key: '', placeholder: '' })),
   write('hideVideo', (trx) => videoStore.hideVideo(trx, 1)),
   write('deleteVideo', (trx) => videoStore.deleteVideo(trx, 1)),
   write('addToVideoCounter', (trx) => videoStore.addToVideoCounter(trx, ids, counter, 1)),
@@ -208,6 +209,7 @@ it('knows every query that the stores have', () => {
     outboxStore,
     processStore,
     userStore,
+    videoStatusStore,
     videoStore,
   ];
   const withoutQuery = [

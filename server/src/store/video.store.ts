@@ -6,11 +6,15 @@ import {
   type Transaction,
   type VideoFailure,
   type VideoRow,
+  type VideoState,
 } from '../db/index.ts';
 import { lockMeta } from './meta.store.ts';
 
 /** What a list of videos is made of: the id and the key that it is sorted by. */
 export type VideoEntry = { readonly id: number; readonly publishedAt: number };
+
+/** Waits for processing, or is being processed. */
+const underWay: readonly VideoState[] = ['uploaded', 'processing'];
 
 const entry = ['id', 'published_at as publishedAt'] as const;
 
@@ -26,6 +30,18 @@ export async function findVideos(db: Reader, ids: readonly number[]): Promise<Vi
 export async function lockVideos(trx: Transaction, ids: readonly number[]): Promise<VideoRow[]> {
   if (ids.length === 0) return [];
   return await trx.selectFrom('videos').selectAll().where('id', 'in', ids).orderBy('id').forUpdate().execute();
+}
+
+/** The newest video of an author that was made from a file with this hash, but for those that failed or are deleted. */
+export async function findByContent(db: Reader, authorId: number, sha256: string): Promise<number | undefined> {
+  const video = await db
+    .selectFrom('videos')
+    .select((e) => e.fn.max('id').as('id'))
+    .where('author_id', '=', authorId)
+    .where('sha256', '=', sha256)
+    .where('state', 'in', ['uploaded', 'processing', 'ready'])
+    .executeTakeFirst();
+  return video?.id ?? undefined;
 }
 
 /** The newest ready videos published strictly before `before`; without it, the newest of all. */
@@ -72,7 +88,7 @@ export async function listByAuthor(
     .selectFrom('videos')
     .select(entry)
     .where('author_id', '=', authorId)
-    .where('state', 'in', asAuthor ? ['ready', 'processing', 'failed'] : ['ready'])
+    .where('state', 'in', asAuthor ? ['ready', 'uploaded', 'processing', 'failed'] : ['ready'])
     .where('published_at', '<', keyFromCursor(cursor))
     .orderBy('published_at', 'desc')
     .limit(size + 1)
@@ -106,64 +122,113 @@ export async function nextPublishedAt(trx: Transaction, now: number): Promise<nu
 
 export async function insertVideo(
   trx: Transaction,
-  video: Omit<VideoRow, 'favorite_count' | 'comment_count' | 'failure' | 'prepared_at'>,
+  video: Omit<VideoRow, 'favorite_count' | 'comment_count' | 'failure' | 'prepared_at' | 'received_key' | 'derived'>,
 ): Promise<void> {
   await trx
     .insertInto('videos')
-    .values({ ...video, failure: null, prepared_at: null, favorite_count: 0, comment_count: 0 })
+    .values({
+      ...video,
+      failure: null,
+      prepared_at: null,
+      received_key: null,
+      derived: null,
+      favorite_count: 0,
+      comment_count: 0,
+    })
     .execute();
 }
 
-/** Puts the prepared file in the place of the received one; false if that was done before, or the video is gone. */
-export async function replaceReceivedFile(
-  trx: Transaction,
-  id: number,
-  prepared: Pick<VideoRow, 'play_key' | 'size_bytes' | 'prepared_at'>,
-): Promise<boolean> {
-  const result = await trx
-    .updateTable('videos')
-    .set(prepared)
-    .where('id', '=', id)
-    .where('prepared_at', 'is', null)
-    .where('state', '=', 'ready')
-    .executeTakeFirst();
-  return result.numUpdatedRows > 0n;
-}
+/** What processing has made of a received file. */
+export type Prepared = Pick<
+  VideoRow,
+  'play_key' | 'received_key' | 'derived' | 'prepared_at' | 'duration_ms' | 'width' | 'height' | 'size_bytes'
+>;
 
-/** `processing → ready`; false if the video is in another state by now. */
-export async function finishProcessing(
+/**
+ * Puts what was made in the place of the received file; false if that was done before, or the video is in another state. With `published_at`, a video that nobody else could see becomes `ready`.
+ */
+export async function finishPreparing(
   trx: Transaction,
   id: number,
-  result: Pick<
-    VideoRow,
-    'play_key' | 'published_at' | 'prepared_at' | 'duration_ms' | 'width' | 'height' | 'size_bytes'
-  >,
+  prepared: Prepared & { readonly published_at?: number },
 ): Promise<boolean> {
+  const states: readonly VideoState[] = prepared.published_at === undefined ? ['ready'] : underWay;
   const updated = await trx
     .updateTable('videos')
-    .set({ ...result, state: 'ready' })
+    .set({ ...prepared, state: 'ready' })
     .where('id', '=', id)
-    .where('state', '=', 'processing')
+    .where('prepared_at', 'is', null)
+    .where('state', 'in', states)
     .executeTakeFirst();
   return updated.numUpdatedRows > 0n;
 }
 
-/** `processing → failed(reason)`; false if the video is in another state by now. */
-export async function failProcessing(trx: Transaction, id: number, failure: VideoFailure): Promise<boolean> {
+/** Of a video that plays as it was received, and stays so since nothing can be made of it. */
+export async function keepAsReceived(trx: Transaction, id: number, now: number): Promise<boolean> {
+  const updated = await trx
+    .updateTable('videos')
+    .set({ prepared_at: now })
+    .where('id', '=', id)
+    .where('prepared_at', 'is', null)
+    .where('state', '=', 'ready')
+    .executeTakeFirst();
+  return updated.numUpdatedRows > 0n;
+}
+
+export async function deleteProgress(trx: Transaction, id: number): Promise<void> {
+  await trx.deleteFrom('video_progress').where('video_id', '=', id).execute();
+}
+
+/** `uploaded → processing`; false if the video is in another state. */
+export async function startProcessing(trx: Transaction, id: number): Promise<boolean> {
+  const updated = await trx
+    .updateTable('videos')
+    .set({ state: 'processing' })
+    .where('id', '=', id)
+    .where('state', '=', 'uploaded')
+    .executeTakeFirst();
+  return updated.numUpdatedRows > 0n;
+}
+
+/** `failed → uploaded`; false if the video is in another state. */
+export async function restartProcessing(trx: Transaction, id: number): Promise<boolean> {
+  await deleteProgress(trx, id);
+  const updated = await trx
+    .updateTable('videos')
+    .set({ state: 'uploaded', failure: null })
+    .where('id', '=', id)
+    .where('state', '=', 'failed')
+    .executeTakeFirst();
+  return updated.numUpdatedRows > 0n;
+}
+
+/** Notes how far processing has come. */
+export async function updateProgress(trx: Transaction, id: number, percent: number, now: number): Promise<void> {
+  const row = { video_id: id, percent, updated_at: now };
+  const updated = await trx.updateTable('video_progress').set(row).where('video_id', '=', id).executeTakeFirst();
+  if (updated.numUpdatedRows === 0n) await trx.insertInto('video_progress').values(row).execute();
+}
+
+/** Notes why a video cannot be shown; false if it is deleted, or has failed before. The caller holds it, and moves its counters. */
+export async function failVideo(trx: Transaction, id: number, failure: VideoFailure): Promise<boolean> {
   const updated = await trx
     .updateTable('videos')
     .set({ state: 'failed', failure })
     .where('id', '=', id)
-    .where('state', '=', 'processing')
+    .where('state', 'in', [...underWay, 'ready'])
     .executeTakeFirst();
   return updated.numUpdatedRows > 0n;
 }
 
 /** Gives a video that has no cover one; false if it has one or is gone. */
-export async function updateCover(trx: Transaction, id: number, coverKey: string): Promise<boolean> {
+export async function updateCover(
+  trx: Transaction,
+  id: number,
+  cover: Pick<VideoRow, 'cover_key' | 'placeholder'>,
+): Promise<boolean> {
   const updated = await trx
     .updateTable('videos')
-    .set({ cover_key: coverKey })
+    .set(cover)
     .where('id', '=', id)
     .where('cover_key', 'is', null)
     .where('state', '!=', 'deleted')
@@ -181,6 +246,7 @@ export async function hideVideo(trx: Transaction, id: number): Promise<VideoRow 
 
 /** Removes a hidden video's row, once no like and no comment refers to it. */
 export async function deleteVideo(trx: Transaction, id: number): Promise<void> {
+  await deleteProgress(trx, id);
   await trx.deleteFrom('videos').where('id', '=', id).where('state', '=', 'deleted').execute();
 }
 
