@@ -13,9 +13,11 @@ import {
   seeded,
   u32,
 } from './forge.ts';
+import { decoderFiles } from './hostile-decoders.ts';
 import { madeByFfmpeg, makeClip, pictures } from './hostile-encodes.ts';
 import { accepted, either, evil, type HostileFile, refused, type Surroundings } from './hostile-file.ts';
-import { bear } from './server.ts';
+import { references } from './hostile-references.ts';
+import { someVideo } from './server.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -27,8 +29,9 @@ export async function hostileFiles(around: Surroundings): Promise<HostileFile[]>
     ...truncated(),
     ...lyingBoxes(clip),
     ...excessive(clip),
-    ...names(),
+    ...names(around),
     ...bitFlips(clip),
+    ...(await decoderFiles(clip, around)),
     ...(await pictures()),
     ...(await madeByFfmpeg(around)),
   ];
@@ -56,54 +59,9 @@ function notMedia(clip: Buffer): HostileFile[] {
   ];
 }
 
-function references(clip: Buffer, { secretPath, port }: Surroundings): HostileFile[] {
-  const http = `http://127.0.0.1:${port}/video.ts`;
-  const entry = (url: string): Buffer => Buffer.concat([u32(0, 1), box('url ', u32(0), Buffer.from(`${url}\0`))]);
-  const reference = (url: string): Buffer =>
-    box(
-      'moov',
-      box('rmra', box('rmda', box('rdrf', u32(0), Buffer.from('url '), u32(url.length + 1), Buffer.from(`${url}\0`)))),
-    );
-  const outside = (url: string): Buffer => {
-    // The first track's pictures lie elsewhere: its data reference is rewritten, the offsets after it are not cared for.
-    const at = clip.indexOf('dref') - 4;
-    const end = at + clip.readUInt32BE(at);
-    return Buffer.concat([clip.subarray(0, at), box('dref', entry(url)), clip.subarray(end)]);
-  };
-  return [
-    refused(
-      'a playlist of a file',
-      `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://${secretPath}\n#EXT-X-ENDLIST\n`,
-    ),
-    refused('a playlist of a relative file', '#EXTM3U\n#EXTINF:5,\n../../../secret.txt\n#EXT-X-ENDLIST\n', 'a.m3u8'),
-    refused('a playlist of an address', `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n${http}\n#EXT-X-ENDLIST\n`),
-    refused(
-      'a playlist of a concatenation',
-      `#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10,\nconcat:${http}?|subfile,,start,0,end,64,,:${secretPath}\n#EXT-X-ENDLIST\n`,
-    ),
-    refused('a master playlist', `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${http}\n`),
-    refused(
-      'a DASH manifest',
-      `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>${http}</BaseURL></MPD>`,
-    ),
-    refused('a script of files', `ffconcat version 1.0\nfile '${secretPath}'\nfile '${http}'\n`),
-    refused(
-      'a session description',
-      `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${port} RTP/AVP 96\n`,
-    ),
-    refused('an ASX list', `<asx version="3.0"><entry><ref href="${http}"/></entry></asx>`),
-    refused('a reference of ASF', `[Reference]\nRef1=${http}\n`),
-    refused('an SVG', `<svg xmlns="http://www.w3.org/2000/svg"><image href="${http}"/><script>1</script></svg>`),
-    refused('a movie that refers to a stream', Buffer.concat([fileType, reference(`rtsp://127.0.0.1:${port}/`)])),
-    refused('a movie that refers to a file', Buffer.concat([fileType, reference(`file://${secretPath}`)])),
-    refused('tracks in another file', outside(`file://${secretPath}`)),
-    refused('tracks at another address', outside(http)),
-  ];
-}
-
 function truncated(): HostileFile[] {
-  const cuts = [8, 40, 5_000, 9_000, Math.floor(bear.length / 2), bear.length - 1];
-  return cuts.map((bytes) => refused(`the first ${bytes} bytes of a video`, bear.subarray(0, bytes)));
+  const cuts = [8, 40, 5_000, 9_000, Math.floor(someVideo.length / 2), someVideo.length - 1];
+  return cuts.map((bytes) => refused(`the first ${bytes} bytes of a video`, someVideo.subarray(0, bytes)));
 }
 
 function lyingBoxes(clip: Buffer): HostileFile[] {
@@ -183,8 +141,11 @@ function excessive(clip: Buffer): HostileFile[] {
 }
 
 /** Names of files mean nothing. */
-function names(): HostileFile[] {
-  const spellings = ['%03d.png', '../../../../etc/passwd', 'concat:a|b', 'a\0.html'];
+function names({ secretPath, port }: Surroundings): HostileFile[] {
+  const spellings = [
+    ...['%03d.png', '../../../../etc/passwd', 'concat:a|b', 'a\0.html', 'pipe:0', 'data:video/mp4;base64,AAAA'],
+    ...[`subfile,,start,0,end,0,,:${secretPath}`, `http://127.0.0.1:${port}/video.mp4`, '-i /dev/zero -y a.mp4'],
+  ];
   return spellings.map((fileName) => refused(`text named ${fileName.slice(0, 30)}`, 'nothing', fileName));
 }
 

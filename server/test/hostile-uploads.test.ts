@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { operations } from '@tiktok-server/contract';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fetchMedia } from './clips.ts';
 import type { HostileFile } from './hostile-file.ts';
 import { hostileFiles } from './hostile-files.ts';
+import { systemTools } from './quick-tools.ts';
 import {
   type Answer,
   listOf,
@@ -32,12 +33,14 @@ type Result = HostileFile & { readonly answer: Answer; readonly status: number; 
 const atOnce = 3;
 /** The app gives up after so long. */
 const patienceMs = 5_000;
+/** On a machine that does other things as well. */
+const sentWithinMs = 300_000;
 const settledWithinMs = 200_000;
 const secret = 'the-content-of-a-file-that-nobody-may-see';
 
 beforeAll(async () => {
   // Behind the answer everything is niced: one after the other takes minutes on a busy machine, many keep uploads waiting.
-  server = await startTestServer({ UPLOADS_PER_USER: '4', MEDIA_WORKERS: '2' });
+  server = await startTestServer({ ...systemTools, UPLOADS_PER_USER: '4', MEDIA_WORKERS: '2' });
   user = await server.user();
   const secretPath = join(server.dataDir, 'secret.txt');
   writeFileSync(secretPath, secret.repeat(100));
@@ -66,8 +69,8 @@ beforeAll(async () => {
   expect(results).toHaveLength(files.length);
   // A machine that is busy is slow with any file; one that a file keeps busy is slow with it again.
   for (const late of results.filter(isLate)) results.push(await send({ ...late, name: alone(late.name) }));
-  expect(files.length).toBeGreaterThan(80);
-});
+  expect(files.length).toBeGreaterThan(120);
+}, sentWithinMs);
 
 afterAll(async () => {
   listener.close();
@@ -164,7 +167,7 @@ describe('a hostile upload', () => {
     );
     // All files of a video lie in one folder; those that were replaced stay for a day.
     const rows = await server.context.database.reader.selectFrom('videos').select('id').execute();
-    const folders = new Set((await kept()).map((path) => dirname(path)));
+    const folders = new Set((await kept()).map((path) => path.split('/').slice(0, 2).join('/')));
     expect([...folders].sort()).toEqual(rows.map(({ id }) => `videos/${id}`).sort());
     expect(rows).toHaveLength(taken().length);
     // What was taken is prepared, each within its own bounds.
