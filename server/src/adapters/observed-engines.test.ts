@@ -69,6 +69,9 @@ describe('a queue', () => {
 describe('a transcoder', () => {
   transcoderConformance(async () => {
     const searchPath = ['/usr/local/bin', '/usr/bin', '/bin'];
-    return observedTranscoder(await createFfmpegTranscoder({ ffmpegPath: undefined, searchPath }), watchers);
+    return observedTranscoder(
+      await createFfmpegTranscoder({ ffmpegPath: undefined, searchPath, mediaPriority: 'normal' }),
+      watchers,
+    );
   });
 });

@@ -8,7 +8,7 @@ import { createFfmpegTranscoder } from './transcoder-ffmpeg.ts';
 const searchPath = ['/usr/local/bin', '/usr/bin', '/bin'];
 
 describe('as a transcoder', () => {
-  transcoderConformance(() => createFfmpegTranscoder({ ffmpegPath: undefined, searchPath }));
+  transcoderConformance(() => createFfmpegTranscoder({ ffmpegPath: undefined, searchPath, mediaPriority: 'normal' }));
 });
 
 describe('which ffmpeg is taken', () => {
@@ -33,7 +33,12 @@ describe('which ffmpeg is taken', () => {
 
   it('takes the configured one with the ffprobe beside it', async () => {
     const [ffmpeg, ffprobe] = [says('ffmpeg', '9.1-mine'), says('ffprobe', '9.1-mine')];
-    expect(await infoOf(ffmpeg, searchPath)).toEqual({ ffmpeg, ffprobe, source: 'configured', version: '9.1-mine' });
+    expect(await infoOf(ffmpeg, searchPath)).toMatchObject({
+      ffmpeg,
+      ffprobe,
+      source: 'configured',
+      version: '9.1-mine',
+    });
   });
 
   it('takes another ffprobe when there is none beside the configured one', async () => {
@@ -56,7 +61,7 @@ describe('which ffmpeg is taken', () => {
   it('takes the first of the system that is there', async () => {
     const [ffmpeg, ffprobe] = [says('ffmpeg', '7.0'), says('ffprobe', '7.0')];
     const info = await infoOf(undefined, [join(folder.path, 'none'), folder.path, ...searchPath]);
-    expect(info).toEqual({ ffmpeg, ffprobe, source: 'system', version: '7.0' });
+    expect(info).toMatchObject({ ffmpeg, ffprobe, source: 'system', version: '7.0' });
   });
 
   it('takes the build that npm brings along when the system has none that runs', async () => {

@@ -1,6 +1,8 @@
 /** What every transcoder must do with the tools it runs. The inputs are ffmpeg's own generators. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/server.ts';
 import type { ToolLimits, Transcoder } from './transcoder.ts';
 
 const generous: ToolLimits = { timeoutMs: 20_000, maxOutputBytes: 16 * 1024 * 1024 };
@@ -41,6 +43,15 @@ export function transcoderConformance(make: () => Promise<Transcoder>): void {
       const result = await transcoder.run(tool, ['-version'], generous);
       expect(result.stdout.toString()).toContain(`${tool} version`);
     }
+  });
+
+  it('says what this ffmpeg has, and asks it once', async () => {
+    const [one, other] = await Promise.all([transcoder.capabilities(), transcoder.capabilities()]);
+    expect(one).toBe(other);
+    expect(await transcoder.capabilities()).toBe(one);
+    for (const name of ['scale', 'fps', 'ebur128']) expect(one.filters).toContain(name);
+    for (const name of ['libx264', 'aac', 'mjpeg']) expect(one.encoders).toContain(name);
+    expect([...one.filters, ...one.encoders].every((name) => /^\w+$/.test(name))).toBe(true);
   });
 
   it('returns all of the standard output, byte for byte', async () => {
@@ -117,6 +128,32 @@ export function transcoderConformance(make: () => Promise<Transcoder>): void {
       const result = await transcoder.run('ffmpeg', frames(1), { ...generous, signal: done.signal });
       done.abort();
       expect(result).toMatchObject({ end: 'exit', exitCode: 0 });
+    });
+
+    it('bounds each file that is written, where the system can', async () => {
+      const folder = temporaryFolder();
+      const path = join(folder.path, 'frames.raw');
+      const args = [...frames(100).slice(0, -1), '-y', `file:${path}`];
+      const maxFileBytes = 10 * frameBytes;
+      const result = await transcoder.run('ffmpeg', args, { ...generous, maxFileBytes });
+      const bounded = transcoder.info.guards.includes('resource-limits');
+      expect(result).toMatchObject(bounded ? { end: 'file-limit', exitCode: null } : { end: 'exit', exitCode: 0 });
+      expect(statSync(path).size).toBe(bounded ? maxFileBytes : 100 * frameBytes);
+      const allowed = await transcoder.run('ffmpeg', args, { ...generous, maxFileBytes: 100 * frameBytes });
+      expect(allowed).toMatchObject({ end: 'exit', exitCode: 0 });
+      folder.remove();
+    });
+
+    it('bounds memory, where the system can, and tells that it was memory', async () => {
+      const bounded = transcoder.info.guards.includes('resource-limits');
+      // One frame has 675 MB.
+      const large =
+        '-v error -nostdin -f lavfi -i testsrc2=size=64x64 -vf scale=15000:15000,format=rgb24 -frames:v 1 -f null -';
+      const limits = { ...generous, maxMemoryBytes: 450 * 1024 ** 2 };
+      const result = await transcoder.run('ffmpeg', large.split(' '), limits);
+      expect(result.end).toBe(bounded ? 'memory' : 'exit');
+      const unlimited = await transcoder.run('ffmpeg', frames(1), { ...generous, maxMemoryBytes: 'unlimited' });
+      expect(unlimited).toMatchObject({ end: 'exit', exitCode: 0 });
     });
 
     it('works in the background as well', async () => {
