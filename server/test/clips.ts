@@ -51,6 +51,17 @@ export async function probe(server: TestServer, file: Buffer, arguments_: readon
   });
 }
 
+/** What ffmpeg's filters say about a file while it is decoded: its standard error. */
+export async function analyse(server: TestServer, file: Buffer, arguments_: readonly string[]): Promise<string> {
+  return await withFolder(async (folder) => {
+    const path = join(folder, 'analysed');
+    await writeFile(path, file);
+    const args = ['-hide_banner', '-nostats', '-nostdin', '-i', path, ...arguments_, '-f', 'null', '-'];
+    const { stderr } = await run(server.context.transcoder.info.ffmpeg, args, { timeout: toolTimeoutMs });
+    return stderr;
+  });
+}
+
 /** Kinds and order of the boxes at the top of an MP4. */
 export function topBoxes(file: Buffer): string[] {
   const types: string[] = [];
@@ -72,6 +83,8 @@ export async function fetchMedia(
   const response = await server.context.app.inject({ url: pathname });
   const { location } = response.headers;
   if (location !== undefined) {
+    const next = new URL(location, url);
+    if (next.host === new URL(url).host) return await fetchMedia(server, next.href);
     const elsewhere = await fetch(location);
     return {
       status: elsewhere.status,

@@ -5,11 +5,22 @@ import { createFfmpegTranscoder } from '../src/adapters/transcoder-ffmpeg.ts';
 import { temporaryFolder } from './server.ts';
 
 /**
- * `conversions` wait until let go; `covers` never come, they are waited for until their time is up; `pictures` are none that
+ * Encoding (`conversions`) waits until let go, or finds the file to be broken (`refusals`); `covers` never come, they are waited for until their time is up; `pictures` are none that
  * could be decoded; `crashes` end conversions, `full` ends them as a full disk does, and `signals` as Ctrl-C does; `probes` of
- * an MP4 are killed.
+ * a file that is there already, in no common container, are killed, as are those of `uploads` that have just come,
+ * and `looks` at any never end.
  */
-export type Held = 'conversions' | 'covers' | 'pictures' | 'crashes' | 'full' | 'signals' | 'probes';
+export type Held =
+  | 'conversions'
+  | 'refusals'
+  | 'covers'
+  | 'pictures'
+  | 'crashes'
+  | 'full'
+  | 'signals'
+  | 'probes'
+  | 'looks'
+  | 'uploads';
 
 export type HeldFfmpeg = {
   /** For `FFMPEG_PATH`. */
@@ -30,10 +41,12 @@ export async function createHeldFfmpeg(): Promise<HeldFfmpeg> {
   // `exec`, so that what is killed is the program that holds the pipes and not a shell before it.
   const ffmpeg = `#!/bin/sh
 case "$*" in
-  *mjpeg*)
+  *tile=*) ;;
+  *'-c:v mjpeg'*)
     [ -e '${gate('pictures')}' ] && exit 1
     [ -e '${gate('covers')}' ] && exec sleep 60 ;;
   *libx264*)
+    [ -e '${gate('refusals')}' ] && exit 1
     [ -e '${gate('crashes')}' ] && kill -9 $$
     [ -e '${gate('full')}' ] && { echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1; }
     [ -e '${gate('signals')}' ] && exit 255
@@ -42,7 +55,11 @@ esac
 exec '${real.info.ffmpeg}' "$@"
 `;
   const ffprobe = `#!/bin/sh
-case "$*" in *.mp4*) [ -e '${gate('probes')}' ] && kill -9 $$ ;; esac
+[ -e '${gate('looks')}' ] && exec sleep 60
+case "$*" in
+  *.webm*) [ -e '${gate('probes')}' ] && kill -9 $$ ;;
+  *.part*) [ -e '${gate('uploads')}' ] && kill -9 $$ ;;
+esac
 exec '${real.info.ffprobe}' "$@"
 `;
   for (const [file, text] of [

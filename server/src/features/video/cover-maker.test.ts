@@ -5,7 +5,7 @@ import type { ToolResult } from '../../ports/index.ts';
 import { coverAtOnceMs, coverInJobMs, createCoverMaker } from './cover-maker.ts';
 
 const ended = { stdout: Buffer.alloc(0), stderrTail: '' };
-const black: ToolResult = { ...ended, end: 'exit', exitCode: 0, stdout: Buffer.alloc(sampleSidePixels ** 2) };
+const black: ToolResult = { ...ended, end: 'exit', exitCode: 0, stdout: Buffer.alloc(sampleSidePixels ** 2 * 3) };
 const late: ToolResult = { ...ended, end: 'timeout', exitCode: null };
 
 /** Asks for a cover of a video whose first frame is black and whose second comes too late; also tells which files are left. */
@@ -28,7 +28,7 @@ async function coverOf(budgetMs: number): Promise<{ readonly made: string | unde
     },
   });
   const made = await covers.make('video.mp4', { videoIndex: 0, durationMs: 60_000 }, budgetMs);
-  return { made: made?.path, left: [...left] };
+  return { made: made?.staged.path, left: [...left] };
 }
 
 it('leaves a black frame to a job while somebody waits, and no file of it', async () => {

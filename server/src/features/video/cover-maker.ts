@@ -1,9 +1,11 @@
 import { DomainError } from '@tiktok-server/contract';
 import {
+  brightnessOf,
   coverArguments,
   coverMoments,
   type FrameScore,
   noRoom,
+  placeholderOf,
   sampleSidePixels,
   scoreFrame,
 } from '../../media/index.ts';
@@ -20,7 +22,7 @@ export interface CoverMaker {
     path: string,
     video: { readonly videoIndex: number; readonly durationMs: number },
     budgetMs: number,
-  ): Promise<StagedBlob | undefined>;
+  ): Promise<Cover | undefined>;
 }
 
 /** While an uploader waits. */
@@ -28,9 +30,18 @@ export const coverAtOnceMs = 2_000;
 /** In a job, where nobody waits. */
 export const coverInJobMs = 10_000;
 
-const sampleBytes = sampleSidePixels ** 2;
+/** A JPEG of a cover's size has some hundred kilobytes. */
+const coverMaxBytes = 16 * 1024 ** 2;
+/** Red, green and blue. */
+const sampleBytes = sampleSidePixels ** 2 * 3;
 
-type Frame = FrameScore & { readonly path: string };
+type Frame = FrameScore & { readonly path: string; readonly sample: Uint8Array };
+
+export type Cover = {
+  readonly staged: StagedBlob;
+  /** BlurHash of the picture. */
+  readonly placeholder: string;
+};
 
 export function createCoverMaker(deps: {
   readonly transcoder: Pick<Transcoder, 'run'>;
@@ -49,9 +60,10 @@ export function createCoverMaker(deps: {
     const result = await transcoder.run('ffmpeg', coverArguments(path, target, videoIndex, momentMs), {
       timeoutMs,
       maxOutputBytes: sampleBytes,
+      maxFileBytes: coverMaxBytes,
     });
     if (result.exitCode === 0 && result.stdout.length === sampleBytes) {
-      return { path: target, ...scoreFrame(result.stdout) };
+      return { path: target, sample: result.stdout, ...scoreFrame(brightnessOf(result.stdout)) };
     }
     await blobs.discardScratch(target);
     if (noRoom.test(result.stderrTail)) throw new BlobStoreFullError('ffmpeg found no room left');
@@ -99,7 +111,7 @@ export function createCoverMaker(deps: {
       );
       if (frame === undefined) return undefined;
       try {
-        return await blobs.adopt(frame.path);
+        return { staged: await blobs.adopt(frame.path), placeholder: placeholderOf(frame.sample, sampleSidePixels) };
       } catch (error) {
         await blobs.discardScratch(frame.path);
         throw error;

@@ -2,17 +2,20 @@ import { open } from 'node:fs/promises';
 import { DomainError } from '@tiktok-server/contract';
 import {
   type AcceptedVideo,
+  endsWithin,
+  judgeUnread,
   judgeVideo,
   probeArguments,
   readProbeReport,
+  segmentLookBytes,
   summarizeBoxes,
   type VideoLimits,
 } from '../../media/index.ts';
 import type { Transcoder } from '../../ports/index.ts';
 
-/** Looks into a file; rejects with a {@link DomainError} that says why it is not taken. */
+/** Looks into a file, for at most 5 s or what is given; rejects with a {@link DomainError} that says why it is not taken. */
 export interface Inspector {
-  inspect(path: string, sizeBytes: number): Promise<AcceptedVideo>;
+  inspect(path: string, sizeBytes: number, budgetMs?: number): Promise<AcceptedVideo>;
 }
 
 const probeTimeoutMs = 5_000;
@@ -21,9 +24,9 @@ const probeMaxOutputBytes = 1024 * 1024;
 
 export function createInspector(deps: { readonly transcoder: Transcoder; readonly limits: VideoLimits }): Inspector {
   return {
-    inspect: async (path, sizeBytes) => {
+    inspect: async (path, sizeBytes, budgetMs = probeTimeoutMs) => {
       const probed = await deps.transcoder.run('ffprobe', probeArguments(path), {
-        timeoutMs: probeTimeoutMs,
+        timeoutMs: Math.min(probeTimeoutMs, budgetMs),
         maxOutputBytes: probeMaxOutputBytes,
       });
       if (probed.exitCode === null) {
@@ -32,25 +35,33 @@ export function createInspector(deps: { readonly transcoder: Transcoder; readonl
           cause: `ffprobe ended by ${probed.end}: ${probed.stderrTail}`,
         });
       }
-      const report = probed.exitCode === 0 ? readProbeReport(probed.stdout.toString('utf8')) : undefined;
-      const verdict = judgeVideo(report, deps.limits);
+      const verdict =
+        probed.exitCode === 0
+          ? judgeVideo(readProbeReport(probed.stdout.toString('utf8')), deps.limits)
+          : judgeUnread(probed.stderrTail);
       if (verdict.kind === 'refused') {
         throw new DomainError(verdict.error, { detail: verdict.rule, cause: probed.stderrTail });
       }
-      if (verdict.extension === 'mp4') await requireComplete(path, sizeBytes);
+      await requireComplete(path, sizeBytes, verdict.extension);
       return verdict;
     },
   };
 }
 
-async function requireComplete(path: string, sizeBytes: number): Promise<void> {
+/** Containers that say how long they are have to be all there; a cut one would play, and end too early. */
+async function requireComplete(path: string, sizeBytes: number, extension: string): Promise<void> {
+  if (extension !== 'mp4' && extension !== 'webm') return;
   const file = await open(path, 'r');
   try {
-    const boxes = await summarizeBoxes(sizeBytes, async (offset, length) => {
+    const read = async (offset: number, length: number): Promise<Uint8Array> => {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
       return buffer.subarray(0, bytesRead);
-    });
-    if (boxes.complete) return;
+    };
+    const complete =
+      extension === 'mp4'
+        ? (await summarizeBoxes(sizeBytes, read)).complete
+        : endsWithin(await read(0, segmentLookBytes), sizeBytes);
+    if (complete) return;
     throw new DomainError('ErrUploadIncomplete', {
       detail: { en: 'the video ends before its own index says so; upload it again', zh: '视频数据不完整，请重新上传' },
     });

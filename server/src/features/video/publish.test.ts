@@ -6,13 +6,13 @@ import { fetchMedia, makeClip, plainH264, testPattern } from '../../../test/clip
 import { forgedTokenFor, seedSettings, seedUser, seedUsers, tokenFor } from '../../../test/seed.ts';
 import {
   type Answer,
-  bear,
   listOf,
   multipart,
   numberOf,
   parseAnswer,
   type Row,
   rowOf,
+  someVideo,
   startTestServer,
   type TestServer,
   type TestUser,
@@ -65,8 +65,9 @@ const published = async (by = author): Promise<Row[]> =>
   listOf(await server.call('publishList', {}, { token: by.token }), 'video_list');
 
 it('is in the author’s list at once, with a file that plays and a picture', async () => {
-  expect(await post([data(bear), token(), title('A bear')])).toEqual({ status_code: 0, status_msg: '' });
+  const answer = await post([data(someVideo), token(), title('A bear')]);
   const [video, ...more] = await published();
+  expect(answer).toEqual({ status_code: 0, status_msg: '', video_id: numberOf(video, 'id') });
   expect(more).toEqual([]);
   expect(video).toMatchObject({
     title: 'A bear',
@@ -79,7 +80,7 @@ it('is in the author’s list at once, with a file that plays and a picture', as
   expect(listOf(await server.call('feed'), 'video_list')[0]).toEqual(video);
   const played = await fetchMedia(server, textOf(video, 'play_url'));
   expect(played).toMatchObject({ status: 200, type: 'video/mp4' });
-  expect(played.body.equals(bear)).toBe(true);
+  expect(played.body.equals(someVideo)).toBe(true);
   expect(await fetchMedia(server, textOf(video, 'cover_url'))).toMatchObject({ status: 200, type: 'image/jpeg' });
   // On a computer that is very busy the cover is left to a job.
   await server.context.jobs.processAll();
@@ -98,7 +99,7 @@ describe('takes', () => {
       '',
     ],
   ])('%s', async (_what, parts, query) => {
-    expect(await post(parts(), query.replace('TOKEN', author.token))).toEqual({ status_code: 0, status_msg: '' });
+    expect(await post(parts(), query.replace('TOKEN', author.token))).toMatchObject({ status_code: 0, status_msg: '' });
     expect((await published()).map((video) => video['title'])).toEqual(['x']);
   });
 
@@ -157,7 +158,7 @@ describe('what is refused leaves no file and no row behind:', () => {
     const answer = await leavesNothing(server, () => post(parts));
     expect(String(answer.status_code).startsWith(String(code))).toBe(true);
     expect(answer.status_msg).toContain(message);
-    expect(Object.keys(answer)).toEqual(['status_code', 'status_msg']);
+    expect(Object.keys(answer)).toEqual(['status_code', 'status_msg', 'video_id']);
     expect(await published()).toEqual([]);
     expect(listOf(await server.call('publishList', { user_id: author.id }), 'video_list')).toEqual([]);
   });

@@ -1,21 +1,24 @@
 import { DomainError } from '@tiktok-server/contract';
-import type { Database, VideoFailure, VideoRow } from '../../db/index.ts';
+import type { Database, Derived, VideoFailure, VideoRow } from '../../db/index.ts';
 import {
   type BlobOwner,
   type JobContext,
   type JobHandlers,
+  type JobLog,
+  newBlobFolder,
   newBlobKey,
   promoteWith,
   type Writer,
 } from '../../jobs/index.ts';
-import type { AcceptedVideo } from '../../media/index.ts';
-import type { BlobStore, Clock, StagedBlob } from '../../ports/index.ts';
-import { feedHeadKey, userKey, videoKey } from '../../read/index.ts';
+import type { BlobStore, Clock } from '../../ports/index.ts';
+import { feedHeadKey, replacedFileLifeMs, userKey, videoKey } from '../../read/index.ts';
 import { userStore, videoStore } from '../../store/index.ts';
-import { type CoverMaker, coverInJobMs } from './cover-maker.ts';
+import { type Cover, type CoverMaker, coverInJobMs } from './cover-maker.ts';
 import type { Inspector } from './inspector.ts';
-import { type Preparer, TooSlowError } from './preparer.ts';
-import { eraseBatch } from './video.service.ts';
+import type { MadePackage, Packager } from './packager.ts';
+import { noteProgress } from './progress.ts';
+import { eraseBatch, failVideo } from './video.service.ts';
+import { TooCostlyError } from './workshop.ts';
 
 export type VideoJobDeps = {
   readonly database: Database;
@@ -24,14 +27,12 @@ export type VideoJobDeps = {
   readonly clock: Clock;
   readonly inspector: Inspector;
   readonly covers: CoverMaker;
-  readonly preparer: Preparer;
+  readonly packager: Packager;
+  readonly limits: { readonly maxDurationMs: number };
+  readonly log: Pick<JobLog, 'error'>;
 };
 
-type Source = { readonly path: string; readonly inspected: AcceptedVideo };
-
-/** Addresses of the received file that were handed out keep working for this long after it was replaced. */
-const replacedFileLifeMs = 24 * 60 * 60_000;
-/** A conversion that comes out shorter than this share of what the file promised was cut off. */
+/** What comes out shorter than this share of what the file promised was cut off. */
 const completeShare = 0.9;
 
 export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare' | 'video.cover' | 'video.erase'> {
@@ -42,60 +43,63 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
     return video;
   };
 
-  /** The received file plays already: a copy that starts faster and tells nothing about its maker replaces it. */
-  async function replaceReceived(video: VideoRow, source: Source, signal: AbortSignal): Promise<void> {
-    await withFile(deps.preparer.remux(source.path, source.inspected, signal), async (staged) => {
-      const key = newBlobKey(ownerOf(video), 'mp4');
-      await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, enqueue, invalidate }) => {
-        const prepared = { play_key: key, size_bytes: staged.sizeBytes, prepared_at: deps.clock.now() };
-        if (!(await videoStore.replaceReceivedFile(trx, video.id, prepared))) return false;
-        await enqueue(
-          'blobs.reconcile',
-          { ...ownerOf(video), keys: [video.play_key] },
-          { delayMs: replacedFileLifeMs },
-        );
-        invalidate(videoKey(video.id));
-        return true;
-      });
-    });
+  /** With the cover beside it, if there is one. */
+  async function makePackage(video: VideoRow, path: string, signal: AbortSignal): Promise<MadePackage> {
+    const inspected = await deps.inspector.inspect(path, video.size_bytes);
+    const progress = noteProgress(deps, video.id);
+    const make = (coverPath: string | undefined): Promise<MadePackage> =>
+      deps.packager.make({ path, video: inspected, coverPath }, { signal, progress: progress.report });
+    try {
+      return await (video.cover_key === null ? make(undefined) : blobs.withLocalFile(video.cover_key, make));
+    } finally {
+      await progress.settled();
+    }
   }
 
-  /** The received file does not play everywhere: the converted one makes the video visible. */
-  async function convert(video: VideoRow, source: Source, signal: AbortSignal): Promise<void> {
-    await withFile(deps.preparer.convert(source.path, source.inspected, signal), async (staged) => {
-      const made = await deps.inspector.inspect(staged.path, staged.sizeBytes);
-      if (made.durationMs < video.duration_ms * completeShare) return await fail(video.id, 'incomplete');
-      const key = newBlobKey(ownerOf(video), 'mp4');
-      await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, enqueue, invalidate }) => {
-        const now = deps.clock.now();
-        // Video, author, moment: the order in which every transaction holds them.
-        await videoStore.lockVideos(trx, [video.id]);
-        await userStore.lockUsers(trx, [video.author_id]);
-        const finished = await videoStore.finishProcessing(trx, video.id, {
-          play_key: key,
-          // Published when others can see it: nobody who has paged past the upload's moment misses it.
-          published_at: await videoStore.nextPublishedAt(trx, now),
-          prepared_at: now,
-          duration_ms: made.durationMs,
-          width: made.width,
-          height: made.height,
-          size_bytes: staged.sizeBytes,
-        });
-        if (!finished) return false;
-        await userStore.addToUserCounter(trx, [video.author_id], 'work_count', 1);
-        await enqueue(
-          'blobs.reconcile',
-          { ...ownerOf(video), keys: [video.play_key] },
-          { delayMs: replacedFileLifeMs },
-        );
-        invalidate(videoKey(video.id), userKey(video.author_id), feedHeadKey);
-        return true;
+  /** What was made takes the place of the received file; a video that waited for it becomes visible. */
+  async function publishPackage(video: VideoRow, made: MadePackage): Promise<void> {
+    const owner = ownerOf(video);
+    // A package that was lost and is made anew was made from the MP4 that is there.
+    const playKey = video.received_key === null ? newBlobKey(owner, 'mp4') : video.play_key;
+    const replaces = playKey !== video.play_key;
+    const folder = newBlobFolder(owner);
+    const derived: Derived = { folder, ...made.derived };
+    const files = made.files.map(({ name, staged }) => ({ key: `${folder}/${name}`, staged }));
+    if (replaces) files.push({ key: playKey, staged: made.play });
+    await promoteWith(deps, owner, files, async ({ trx, enqueue, invalidate }) => {
+      const now = deps.clock.now();
+      // Video, author, moment: the order in which every transaction holds them.
+      const [current] = await videoStore.lockVideos(trx, [video.id]);
+      if (current === undefined || current.play_key !== video.play_key) return false;
+      const appears = current.state !== 'ready';
+      if (appears) await userStore.lockUsers(trx, [video.author_id]);
+      const finished = await videoStore.finishPreparing(trx, video.id, {
+        play_key: playKey,
+        received_key: replaces ? video.play_key : video.received_key,
+        derived: JSON.stringify(derived),
+        prepared_at: now,
+        duration_ms: made.durationMs,
+        width: made.width,
+        height: made.height,
+        size_bytes: replaces ? made.play.sizeBytes : video.size_bytes,
+        // Published when others can see it: nobody who has paged past the upload's moment misses it.
+        ...(appears && { published_at: await videoStore.nextPublishedAt(trx, now) }),
       });
+      if (!finished) return false;
+      await videoStore.deleteProgress(trx, video.id);
+      if (replaces) {
+        await enqueue('blobs.reconcile', { ...owner, keys: [video.play_key] }, { delayMs: replacedFileLifeMs });
+      }
+      invalidate(videoKey(video.id));
+      if (!appears) return true;
+      await userStore.addToUserCounter(trx, [video.author_id], 'work_count', 1);
+      invalidate(userKey(video.author_id), feedHeadKey);
+      return true;
     });
   }
 
   /** A file that has no picture, which trying again does not change, keeps the placeholder. */
-  async function findCover(path: string, sizeBytes: number): Promise<StagedBlob | 'none'> {
+  async function findCover(path: string, sizeBytes: number): Promise<Cover | 'none'> {
     const inspected = await deps.inspector.inspect(path, sizeBytes);
     try {
       const cover = await deps.covers.make(path, inspected, coverInJobMs);
@@ -107,23 +111,43 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
     }
   }
 
-  async function fail(videoId: number, failure: VideoFailure): Promise<void> {
+  /** What the file itself is to blame for stays so however often it is tried. */
+  async function giveUp(video: VideoRow, failure: VideoFailure): Promise<void> {
+    if (video.state === 'ready' && failure !== 'too-long') await keep(video.id);
+    else await failVideo(deps, video.id, failure);
+  }
+
+  /** It plays as it was received, and that is all that can be had. */
+  async function keep(videoId: number): Promise<void> {
     await writer.write(async ({ trx, invalidate }) => {
-      if (await videoStore.failProcessing(trx, videoId, failure)) invalidate(videoKey(videoId));
+      if (!(await videoStore.keepAsReceived(trx, videoId, deps.clock.now()))) return;
+      await videoStore.deleteProgress(trx, videoId);
+      invalidate(videoKey(videoId));
     });
   }
 
   async function prepare(video: VideoRow, { signal }: JobContext): Promise<void> {
+    await writer.write(async ({ trx, invalidate }) => {
+      if (await videoStore.startProcessing(trx, video.id)) invalidate(videoKey(video.id));
+    });
     await blobs.withLocalFile(video.play_key, async (path) => {
-      const source = { path, inspected: await deps.inspector.inspect(path, video.size_bytes) };
-      if (video.state === 'ready') return await replaceReceived(video, source, signal);
+      let made: MadePackage;
       try {
-        await convert(video, source, signal);
+        made = await makePackage(video, path, signal);
       } catch (error) {
-        // What the file itself is to blame for stays so however often it is tried.
-        if (error instanceof TooSlowError) return await fail(video.id, 'internal');
+        if (error instanceof DomainError || error instanceof TooCostlyError) {
+          deps.log.error({ err: error, videoId: video.id }, 'nothing could be made of a video');
+        }
+        if (error instanceof TooCostlyError) return await giveUp(video, 'internal');
         if (!(error instanceof DomainError) || error.row === 'ErrOverloaded') throw error;
-        await fail(video.id, error.row === 'ErrVideoTooLong' ? 'too-long' : 'undecodable');
+        return await giveUp(video, error.row === 'ErrVideoTooLong' ? 'too-long' : 'undecodable');
+      }
+      try {
+        if (made.durationMs > deps.limits.maxDurationMs) return await giveUp(video, 'too-long');
+        if (made.durationMs < video.duration_ms * completeShare) return await giveUp(video, 'incomplete');
+        await publishPackage(video, made);
+      } finally {
+        await made.discard();
       }
     });
   }
@@ -133,7 +157,7 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
       run: async ({ videoId }, context) => {
         const video = await find(videoId);
         if (video === undefined || video.prepared_at !== null) return;
-        if (video.state !== 'ready' && video.state !== 'processing') return;
+        if (video.state === 'failed' || video.state === 'deleted') return;
         try {
           await prepare(video, context);
         } catch (error) {
@@ -142,8 +166,10 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
           if (now !== undefined && now.state !== 'deleted') throw error;
         }
       },
-      // A video that plays as received stays as it is; guarded by its state, so only one that waits fails.
-      gaveUp: ({ videoId }) => fail(videoId, 'internal'),
+      gaveUp: async ({ videoId }) => {
+        const video = await find(videoId);
+        if (video !== undefined) await giveUp(video, 'internal');
+      },
     },
     'video.cover': {
       run: async ({ videoId }) => {
@@ -151,14 +177,17 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
         if (video === undefined || video.state === 'deleted' || video.cover_key !== null) return;
         const cover = await blobs.withLocalFile(video.play_key, (path) => findCover(path, video.size_bytes));
         if (cover === 'none') return;
-        await withFile(cover, async (staged) => {
-          const key = newBlobKey(ownerOf(video), 'jpg');
+        const { staged, placeholder } = cover;
+        const key = newBlobKey(ownerOf(video), 'jpg');
+        try {
           await promoteWith(deps, ownerOf(video), [{ key, staged }], async ({ trx, invalidate }) => {
-            if (!(await videoStore.updateCover(trx, videoId, key))) return false;
+            if (!(await videoStore.updateCover(trx, videoId, { cover_key: key, placeholder }))) return false;
             invalidate(videoKey(videoId));
             return true;
           });
-        });
+        } finally {
+          await staged.discard();
+        }
       },
     },
     'video.erase': {
@@ -177,16 +206,3 @@ export function videoJobs(deps: VideoJobDeps): Pick<JobHandlers, 'video.prepare'
 }
 
 const ownerOf = (video: VideoRow): BlobOwner => ({ owner: 'video', ownerId: video.id });
-
-/** Uses a staged file and removes what was not promoted of it, whatever happens. */
-async function withFile(
-  making: StagedBlob | Promise<StagedBlob>,
-  use: (staged: StagedBlob) => Promise<void>,
-): Promise<void> {
-  const staged = await making;
-  try {
-    await use(staged);
-  } finally {
-    await staged.discard();
-  }
-}
