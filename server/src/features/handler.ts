@@ -28,7 +28,26 @@ export class ReadyAnswer {
   }
 }
 
-export type Handler<N extends OperationName> = (call: Call<N>) => Promise<AnswerOf<Operations[N]> | ReadyAnswer>;
+/** An answer that goes on: each is a whole one. What is refused is refused before there is one of these. */
+export class StreamAnswer<A extends object> {
+  readonly first: A;
+  /** Whether nothing comes behind this one. */
+  readonly isLast: (answer: A) => boolean;
+  /** What comes behind the first one, until `signal` ends it, which it always does. A rejection is the last to be told. */
+  readonly rest: (signal: AbortSignal) => AsyncIterable<A>;
+
+  constructor(first: A, isLast: (answer: A) => boolean, rest: (signal: AbortSignal) => AsyncIterable<A>) {
+    this.first = first;
+    this.isLast = isLast;
+    this.rest = rest;
+  }
+}
+
+export type Handler<N extends OperationName> = (
+  call: Call<N>,
+) => Promise<
+  Operations[N]['streams'] extends true ? StreamAnswer<AnswerOf<Operations[N]>> : AnswerOf<Operations[N]> | ReadyAnswer
+>;
 
 /**
  * Answers a guest at once from what lies ready in memory, or with nothing: then the handler is asked, whose answer would be

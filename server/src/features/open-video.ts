@@ -10,7 +10,6 @@ export async function openVideo(trx: Transaction, videoId: number, userId: numbe
   const [video] = await videoStore.lockVideos(trx, [videoId]);
   if (video === undefined || video.state === 'deleted') throw new DomainError('ErrVideoNotFound');
   if (video.state === 'ready') return video;
-  throw new DomainError(
-    video.state === 'processing' && video.author_id === userId ? 'ErrVideoProcessing' : 'ErrVideoNotFound',
-  );
+  const underWay = video.state === 'uploaded' || video.state === 'processing';
+  throw new DomainError(underWay && video.author_id === userId ? 'ErrVideoProcessing' : 'ErrVideoNotFound');
 }

@@ -10,16 +10,22 @@ export interface Slots {
   taken(): number;
 }
 
-export function createSlots(bounds: { readonly total: number }): Slots {
+/** What is said where there is no place left: of all, and of one key that may have `most`. */
+export type Refusals = { readonly all: () => DomainError; readonly one: (most: number) => DomainError };
+
+const busy = (en: string, zh: string): DomainError =>
+  new DomainError('ErrTooManyRequests', { detail: { en, zh }, retryAfterSeconds: 5 });
+const ofUploads: Refusals = {
+  all: () => busy('too many uploads are under way on this server', '服务器上同时进行的上传过多'),
+  one: (most) => busy(`at most ${most} uploads at once`, `最多同时上传 ${most} 个文件`),
+};
+
+export function createSlots(bounds: { readonly total: number }, refusals = ofUploads): Slots {
   let total = 0;
   const perKey = new Map<string, number>();
-  const busy = (en: string, zh: string): DomainError =>
-    new DomainError('ErrTooManyRequests', { detail: { en, zh }, retryAfterSeconds: 5 });
   return {
     take: () => {
-      if (total >= bounds.total) {
-        throw busy('too many uploads are under way on this server', '服务器上同时进行的上传过多');
-      }
+      if (total >= bounds.total) throw refusals.all();
       total += 1;
       return once(() => {
         total -= 1;
@@ -27,9 +33,7 @@ export function createSlots(bounds: { readonly total: number }): Slots {
     },
     takeFor: (key, most) => {
       const taken = perKey.get(key) ?? 0;
-      if (taken >= most) {
-        throw busy(`at most ${most} uploads at once`, `最多同时上传 ${most} 个文件`);
-      }
+      if (taken >= most) throw refusals.one(most);
       perKey.set(key, taken + 1);
       return once(() => {
         const left = (perKey.get(key) ?? 1) - 1;
@@ -41,7 +45,8 @@ export function createSlots(bounds: { readonly total: number }): Slots {
   };
 }
 
-function once(work: () => void): () => void {
+/** `work`, which is done the first time only. */
+export function once(work: () => void): () => void {
   let done = false;
   return () => {
     if (done) return;

@@ -1,4 +1,4 @@
-import type { Database } from '../db/index.ts';
+import { type Database, readDerived } from '../db/index.ts';
 import type { Cache, CacheRegion } from '../ports/index.ts';
 import { followStore, likeStore, userStore, videoStore } from '../store/index.ts';
 import { CachedLoader } from './cached-loader.ts';
@@ -42,7 +42,10 @@ export function createFacts(deps: { readonly database: Database; readonly cache:
     // The hash stays in the database: the cache may be another machine.
     return rows.map(({ password_hash: _hash, name_key: _key, ...facts }) => facts);
   });
-  const videos = loaderOf(deps.cache, videoFamily, (ids) => videoStore.findVideos(reader, ids));
+  const videos = loaderOf(deps.cache, videoFamily, async (ids) => {
+    const rows = await videoStore.findVideos(reader, ids);
+    return rows.map((row) => ({ ...row, derived: readDerived(row.derived) }));
+  });
   const likes = chosenOf(
     deps.cache.region(likedFamily),
     (userId) => likeStore.listLikedBy(reader, userId, chosenMaxIds),

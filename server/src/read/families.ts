@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/schema';
-import type { CommentRow, UserRow, VideoRow } from '../db/index.ts';
+import { type CommentRow, Derived, type UserRow, type VideoRow } from '../db/index.ts';
 import type { CacheFamily, CacheKey } from '../ports/index.ts';
 import type { VideoEntry } from '../store/video.store.ts';
 
@@ -12,7 +12,8 @@ const hourMs = 60 * 60_000;
 
 /** Public facts of a user: what everyone may see and what a token is checked against. Never the password. */
 export type UserFacts = Omit<UserRow, 'password_hash' | 'name_key'>;
-export type VideoFacts = VideoRow;
+/** A row, with what it holds as JSON read. */
+export type VideoFacts = Omit<VideoRow, 'derived'> & { derived: Derived | null };
 /** Whom or what one viewer chose, latest first: all of it, or as much as is kept. */
 export type ChosenSet = { readonly ids: number[]; readonly complete: boolean };
 /** The first page of a list of comments. */
@@ -49,11 +50,14 @@ const videoFacts = Compile(
       id: integer,
       author_id: integer,
       title: Type.String(),
-      state: Type.Enum(['processing', 'ready', 'failed', 'deleted']),
-      failure: Type.Union([Type.Enum(['undecodable', 'too-long', 'incomplete', 'internal']), Type.Null()]),
+      state: Type.Enum(['uploaded', 'processing', 'ready', 'failed', 'deleted']),
+      failure: Type.Union([Type.Enum(['undecodable', 'too-long', 'incomplete', 'missing', 'internal']), Type.Null()]),
       published_at: integer,
       play_key: Type.String(),
+      received_key: nullableText,
       cover_key: nullableText,
+      placeholder: nullableText,
+      derived: Type.Union([Derived, Type.Null()]),
       prepared_at: Type.Union([integer, Type.Null()]),
       duration_ms: integer,
       width: integer,

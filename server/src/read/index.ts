@@ -9,6 +9,7 @@ export * from './comment-head.ts';
 export * from './facts.ts';
 export * from './families.ts';
 export * from './feed-head.ts';
+export * from './former-files.ts';
 export * from './pages.ts';
 export * from './present.ts';
 export * from './rules.ts';

@@ -1,5 +1,5 @@
 import type { Comment, FriendUser, Language, Message, Text, User, Video } from '@tiktok-server/contract';
-import type { CommentRow, MessageRow, VideoFailure } from '../db/index.ts';
+import type { CommentRow, Derived, MessageRow, VideoFailure } from '../db/index.ts';
 import type { ViewerFacts } from './facts.ts';
 import type { UserFacts } from './families.ts';
 import type { VisibleVideo } from './rules.ts';
@@ -21,14 +21,21 @@ const failures: Readonly<Record<VideoFailure, Text>> = {
     en: 'The video could not be read. Please export it again, for example as MP4, and upload it once more.',
     zh: '无法读取该视频。请重新导出（例如 MP4 格式）后再次上传。',
   },
-  'too-long': { en: 'The video is longer than this site allows.', zh: '视频时长超过本站限制。' },
+  'too-long': {
+    en: 'The video is longer than this site allows. Please cut it and upload it once more.',
+    zh: '视频时长超过本站限制，请剪短后再次上传。',
+  },
   incomplete: {
-    en: 'The file ends before the video does. Please upload it once more.',
-    zh: '文件不完整，请重新上传。',
+    en: 'The file ends before the video does. Please check that it plays to its end, and upload it once more.',
+    zh: '文件不完整。请确认视频能完整播放后重新上传。',
+  },
+  missing: {
+    en: 'The file of this video is gone from the storage. Please upload it again.',
+    zh: '该视频的文件已从存储中丢失，请重新上传。',
   },
   internal: {
-    en: 'Something went wrong here while converting the video. Please upload it once more.',
-    zh: '转换视频时出现内部错误，请重新上传。',
+    en: 'Something went wrong here while converting the video. It is no fault of yours. Please try again later, or upload it once more.',
+    zh: '转换视频时出现内部错误，与您的文件无关。请重试，或重新上传。',
   },
 };
 
@@ -67,7 +74,27 @@ export function presentVideo(video: VisibleVideo, author: UserFacts, facts: View
     width: video.width,
     height: video.height,
     state: video.state,
-    failure: video.failure === null ? '' : failures[video.failure][viewer.language],
+    failure: failureText(video.failure, viewer.language),
+    placeholder: video.placeholder ?? '',
+    ...derivedUrls(video.derived, viewer),
+  };
+}
+
+/** Why processing failed, in the words of who asks. */
+export const failureText = (failure: VideoFailure | null, language: Language): string =>
+  failure === null ? '' : failures[failure][language];
+
+function derivedUrls(
+  derived: Derived | null,
+  viewer: Viewer,
+): Pick<Video, 'hls_url' | 'cover_srcset' | 'preview_url' | 'thumbnails_url'> {
+  if (derived === null) return { hls_url: '', cover_srcset: '', preview_url: '', thumbnails_url: '' };
+  const url = (name: string | null): string => (name === null ? '' : mediaUrl(viewer, `${derived.folder}/${name}`));
+  return {
+    hls_url: url(derived.master),
+    cover_srcset: derived.covers.map(({ width, name }) => `${url(name)} ${width}w`).join(', '),
+    preview_url: url(derived.preview),
+    thumbnails_url: url(derived.thumbnails),
   };
 }
 

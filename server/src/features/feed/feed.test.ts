@@ -145,6 +145,7 @@ describe('the feed', () => {
       height: 64,
       state: 'ready',
       failure: '',
+      ...{ hls_url: '', cover_srcset: '', placeholder: '', preview_url: '', thumbnails_url: '' },
     });
     expect(await first(fan.token)).toMatchObject({ is_favorite: true, author: { is_follow: true } });
     expect(await first(author.token)).toMatchObject({ is_favorite: false, author: { is_follow: false } });

@@ -1,5 +1,5 @@
 import { DomainError } from '@tiktok-server/contract';
-import type { VideoRow } from '../../db/index.ts';
+import type { VideoFailure, VideoRow } from '../../db/index.ts';
 import type { Unit, Writer } from '../../jobs/index.ts';
 import { commentHeadKey, feedHeadKey, likedKey, userKey, videoKey } from '../../read/index.ts';
 import { commentStore, likeStore, userStore, videoStore } from '../../store/index.ts';
@@ -22,6 +22,46 @@ export async function deleteVideo(deps: { readonly writer: Writer }, userId: num
     // Behind the batch, which holds the author in turn with the others.
     if (video.state === 'ready') await userStore.addToUserCounter(unit.trx, [userId], 'work_count', -1);
     unit.invalidate(videoKey(videoId), userKey(userId), feedHeadKey);
+  });
+}
+
+/** Has one of the caller's failed videos processed once more. */
+export async function retryVideo(deps: { readonly writer: Writer }, userId: number, videoId: number): Promise<void> {
+  await deps.writer.write(async (unit) => {
+    const [video] = await videoStore.lockVideos(unit.trx, [videoId]);
+    if (video === undefined || video.state === 'deleted') throw new DomainError('ErrVideoNotFound');
+    if (video.author_id !== userId) {
+      throw new DomainError(video.state === 'ready' ? 'ErrPermissionDenied' : 'ErrVideoNotFound');
+    }
+    if (video.failure === 'missing') {
+      throw new DomainError('ErrVideoNotFailed', {
+        detail: { en: 'its file is gone; upload it again', zh: '文件已丢失，请重新上传' },
+      });
+    }
+    if (!(await videoStore.restartProcessing(unit.trx, videoId))) {
+      throw new DomainError('ErrVideoNotFailed', { detail: { en: 'it has not failed', zh: '该视频没有处理失败' } });
+    }
+    // Without a key: the job that gave up may still lie there under it.
+    await unit.enqueue('video.prepare', { videoId });
+    unit.invalidate(videoKey(videoId));
+  });
+}
+
+/** Says of a video why it cannot be shown; of one that was shown, it takes back what it counted for. */
+export async function failVideo(
+  deps: { readonly writer: Writer },
+  videoId: number,
+  failure: VideoFailure,
+): Promise<void> {
+  await deps.writer.write(async ({ trx, invalidate }) => {
+    const [video] = await videoStore.lockVideos(trx, [videoId]);
+    if (video === undefined || !(await videoStore.failVideo(trx, videoId, failure))) return;
+    await videoStore.deleteProgress(trx, videoId);
+    invalidate(videoKey(videoId));
+    if (video.state !== 'ready') return;
+    await userStore.lockUsers(trx, [video.author_id]);
+    await userStore.addToUserCounter(trx, [video.author_id], 'work_count', -1);
+    invalidate(userKey(video.author_id), feedHeadKey);
   });
 }
 
