@@ -14,6 +14,7 @@ async function start(): Promise<number> {
   app = Fastify();
   cutOffSlowBodies(app, pace);
   app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, body: string) => body);
+  app.post('/uploads/', async () => ({ status_code: 0 }));
   app.post('/', async ({ body }) => ({ status_code: 0, length: String(body).length }));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();
@@ -30,6 +31,12 @@ it('cuts off a body that stops coming, with 408', async () => {
   expect(response.status).toBe(408);
   expect(response.body.toString()).toContain('took too long to arrive');
   await connection.closed();
+});
+
+it('ends the connection of an upload that can be resumed, whose client goes on then', async () => {
+  const connection = open(await start());
+  connection.write(`${head(100).replace('POST /', 'POST /uploads/')}x`);
+  expect(await connection.closed()).toBe('');
 });
 
 it('cuts off a body that trickles', async () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { clientErrorAnswer } from './client-errors.ts';
+import { uploadsPath } from './tus-server.ts';
 
 /** What the body of a request has to bring in each window, while there is room for it here. */
 export type Pace = { readonly windowMs: number; readonly bytesPerSecond: number };
@@ -10,7 +11,8 @@ const slowest: Pace = { windowMs: 20_000, bytesPerSecond: 4 * 1024 };
 
 /**
  * Cuts off requests whose body trickles: each holds one of the places that everyone shares, and the time for a whole
- * request is meant for large files. Who is cut off gets 408.
+ * request is meant for large files. Who is cut off gets 408, but for
+ * uploads that can be resumed.
  */
 export function cutOffSlowBodies(app: FastifyInstance, pace: Pace = slowest): void {
   const arriving = new Map<IncomingMessage, { sinceMs: number; bytesBefore: number }>();
@@ -34,6 +36,11 @@ export function cutOffSlowBodies(app: FastifyInstance, pace: Pace = slowest): vo
         const ours = request.readableLength > 0;
         if (!ours && socket.bytesRead - window.bytesBefore < neededBytes) {
           arriving.delete(request);
+          // Who can go on where it was does so when the connection is lost, and not when it is told that it was to blame.
+          if (request.url?.startsWith(uploadsPath) === true) {
+            socket.destroy();
+            continue;
+          }
           clientErrorAnswer(
             Object.assign(new Error('the body came too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
             socket,
