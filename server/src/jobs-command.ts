@@ -3,15 +3,28 @@ import { ConfigError, loadConfig, readEnvironment } from './config/index.ts';
 import type { OpenDesk } from './context/job-desk.ts';
 import type { ListedJob, ListedLetter, Outcome } from './jobs/index.ts';
 
+const defaultWaitSeconds = 300;
+const maxWaitSeconds = 86_400;
+/** How often it is looked whether an audit has ended. */
+const lookEveryMs = 500;
+/** A server looks for jobs every two seconds. After this long it is said that none seems to be there. */
+const takenUpMs = 10_000;
+
 const usage = `Usage: npm run jobs -- list [--dead] [--limit N]   what waits, runs and is dead, and the dead letters at RabbitMQ
        npm run jobs -- show ID                     one job, with its payload and last error
        npm run jobs -- replay ID|all               a dead job, or all of them, from the beginning
        npm run jobs -- discard ID|unreadable       removes a dead job, or the dead letters that name none
+       npm run jobs -- audit [--repair] [--wait SECONDS]
+                                                   compares all rows with all files and says what does not belong together;
+                                                   with --repair, puts it right. A server does it; this waits for it, ${defaultWaitSeconds} s
+                                                   without --wait
+       npm run jobs -- audit --last                what the last audit found, or how far it has come
 
 It reads the settings of the server: run it in the same folder with the same environment (DATA_DIR, DATABASE_URL,
 AMQP_URL, CONFIG_FILE). The server may be running; it takes a replayed job up within two seconds.
 
-Ends with 0 if it did what was asked, 1 if that was not possible, 2 if it was not understood.
+Ends with 0 if it did what was asked, 1 if that was not possible, 2 if it was not understood. An audit ends with 0 if it found
+nothing, or repaired all of it; with 1 if it left something as it was, was given up, or has not ended yet.
 `;
 
 const defaultLimit = 50;
@@ -41,6 +54,7 @@ function parse(args: readonly string[]): Run {
   if (verb === 'show') return show(idOf(only()));
   if (verb === 'replay') return replay(only() === 'all' ? 'all' : idOf(only()));
   if (verb === 'discard') return discard(only() === 'unreadable' ? 'unreadable' : idOf(only()));
+  if (verb === 'audit') return auditWith(rest);
   throw new UsageError(verb === undefined ? 'what is to be done is missing' : `${verb} is not understood`);
 }
 
@@ -113,6 +127,59 @@ function report(which: number | string, done: string, outcome: Outcome, withoutL
   if (which !== 'unreadable') say(`${count(jobs, 'job')} ${done}`);
   return 0;
 }
+
+function auditWith(options: readonly string[]): Run {
+  let waitSeconds = defaultWaitSeconds;
+  let [repair, last] = [false, false];
+  for (let at = 0; at < options.length; at += 1) {
+    if (options[at] === '--repair') repair = true;
+    else if (options[at] === '--last') last = true;
+    else if (options[at] === '--wait') {
+      at += 1;
+      waitSeconds = Number(options[at]);
+    } else throw new UsageError(`${options[at]} is not understood`);
+  }
+  if (last && options.length > 1) throw new UsageError('--last stands alone');
+  if (!Number.isInteger(waitSeconds) || waitSeconds < 1 || waitSeconds > maxWaitSeconds) {
+    throw new UsageError(`--wait takes a number of seconds from 1 to ${maxWaitSeconds}`);
+  }
+  return last ? showLastAudit : audit(repair, waitSeconds * 1_000);
+}
+
+const showLastAudit: Run = async ({ audits, auditLines, leavesSomething }) => {
+  const audit = await audits.find();
+  if (audit === undefined) return refuse('there was no audit yet');
+  say(...auditLines(audit));
+  return audit.state === 'done' && !leavesSomething(audit.report) ? 0 : 1;
+};
+
+const audit =
+  (repair: boolean, waitMs: number): Run =>
+  async ({ audits, auditLines, leavesSomething }) => {
+    const { audit, isNew } = await audits.request({ repair });
+    if (!isNew && audit.repair !== repair) {
+      say(...auditLines(audit));
+      return refuse(`It was asked for ${audit.repair ? 'with' : 'without'} --repair. Ask again when it has ended.`);
+    }
+    say(`Audit ${audit.id} ${isNew ? 'was handed to the servers' : 'is under way already'}; waiting for it.`);
+    const beganMs = performance.now();
+    let [seen, saidNobody] = [audit, false];
+    while (seen.state === 'waiting' || seen.state === 'running') {
+      const waitedMs = performance.now() - beganMs;
+      if (seen.state === 'waiting' && waitedMs > takenUpMs && !saidNobody) {
+        saidNobody = true;
+        say('No server has taken it up yet. Is one running?');
+      }
+      if (waitedMs > waitMs) {
+        say(...auditLines(seen));
+        return refuse('It has not ended; it goes on by itself. Look later with npm run jobs -- audit --last');
+      }
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+      seen = (await audits.find(audit.id)) ?? seen;
+    }
+    say(...auditLines(seen));
+    return seen.state === 'done' && !leavesSomething(seen.report) ? 0 : 1;
+  };
 
 function refuse(message: string): number {
   process.stderr.write(`${message}\n`);

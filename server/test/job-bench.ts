@@ -56,9 +56,12 @@ const noHandlers: JobHandlers = {
   'cache.delete': unexpected,
   'blobs.reconcile': unexpected,
   'blobs.erase': unexpected,
+  'blobs.audit': unexpected,
   'video.prepare': unexpected,
   'video.cover': unexpected,
   'video.erase': unexpected,
+  'upload.publish': unexpected,
+  'upload.expire': unexpected,
   'account.erase': unexpected,
 };
 

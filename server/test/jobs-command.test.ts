@@ -1,12 +1,12 @@
 /** `npm run jobs` as a program, and the role that only makes tables. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Database, openSqlite } from '../src/db/index.ts';
-import { outboxStore } from '../src/store/index.ts';
+import { outboxStore, userStore } from '../src/store/index.ts';
 import { temporaryFolder } from './server.ts';
 import { endProcess, spawnServer, startServerProcess } from './server-process.ts';
 
@@ -89,6 +89,60 @@ it(
   manyProcessesMs,
 );
 
+it(
+  'compares rows with files, waits for the server that does it, and repairs',
+  async () => {
+    const own = temporaryFolder();
+    const at = { DATA_DIR: own.path };
+    const made = await openSqlite(join(own.path, 'tiktok.sqlite'));
+    const userId = 4_096;
+    await made.transaction(async (trx) => {
+      await userStore.insertUser(trx, { id: userId, name: 'a', nameKey: 'a', passwordHash: '', createdAt: 1 });
+      await userStore.updateProfile(trx, userId, { avatar_key: `users/${userId}/gone.jpg` });
+    });
+    mkdirSync(join(own.path, 'media/users/1'), { recursive: true });
+    writeFileSync(join(own.path, 'media/users/1/young.jpg'), 'x');
+    expect(await jobs(['audit', '--last'], at)).toMatchObject({ code: 1, complained: 'there was no audit yet\n' });
+
+    // Nobody is there to do it: it stays, and is told so.
+    const alone = await jobs(['audit', '--wait', '1'], at);
+    expect(alone).toMatchObject({ code: 1, complained: expect.stringContaining('npm run jobs -- audit --last') });
+    expect(alone.said).toBe('Audit 1 was handed to the servers; waiting for it.\nAudit 1 waits for a server.\n');
+    expect(await jobs(['audit', '--repair'], at)).toMatchObject({
+      code: 1,
+      complained: 'It was asked for without --repair. Ask again when it has ended.\n',
+    });
+
+    const server = await startServerProcess(own.path, { LOG_LEVEL: 'info' });
+    const told = await jobs(['audit'], at);
+    // Audit 1, or, if that has ended by now, the next one.
+    expect(told.said.replaceAll(/Audit \d/g, 'Audit N')).toContain(
+      [
+        'Audit N: 0 videos and 1 user were compared with 1 file (1 B).',
+        'Files that no row names: 0 (0 B).',
+        'Rows that name files which are not there: 1.',
+        `  user ${userId}: without the avatar; is named no more`,
+        'Files that no row names, not judged because they are young: 1 (1 B).',
+        'npm run jobs -- audit --repair deletes the files, and does with the rows what is said behind each.',
+      ].join('\n'),
+    );
+    expect(told.code).toBe(1);
+    const repaired = await jobs(['audit', '--repair'], at);
+    expect(repaired).toMatchObject({ code: 0, complained: '' });
+    expect(repaired.said).toContain('Rows that name files which are not there: 1, all repaired.\n');
+    expect((await userStore.findUsers(made.reader, [userId]))[0]?.avatar_key).toBe(null);
+    expect(await jobs(['audit', '--last'], at)).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('all repaired'),
+    });
+    expect(server.lines.filter((line) => line.includes('rows and files were compared')).length).toBeGreaterThan(1);
+    expect(await server.end('SIGTERM')).toBe(0);
+    await made.close();
+    own.remove();
+  },
+  manyProcessesMs,
+);
+
 it('does nothing to a job that is not dead', async () => {
   await insert(21);
   await database.transaction((trx) => outboxStore.reviveJob(trx, 21, Date.now() + 3_600_000));
@@ -112,6 +166,9 @@ it('explains itself, and what it does not understand', async () => {
     ['replay', '1', '2'],
     ['list', '--limit', '0'],
     ['list', 'x'],
+    ['audit', 'x'],
+    ['audit', '--wait', '0'],
+    ['audit', '--last', '--repair'],
   ];
   const answers = await Promise.all(wrong.map((args) => jobs(args)));
   for (const { code, said, complained } of answers) {

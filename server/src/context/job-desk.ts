@@ -2,12 +2,22 @@
 import { existsSync } from 'node:fs';
 import { systemClock } from '../adapters/clock-system.ts';
 import type { Config } from '../config/index.ts';
-import { createJobDesk, type JobDesk } from '../jobs/index.ts';
+import {
+  type AuditDesk,
+  auditLines,
+  createAuditDesk,
+  createJobDesk,
+  type JobDesk,
+  leavesSomething,
+} from '../jobs/index.ts';
 import type { DeadLetters } from '../ports/index.ts';
 import { openDatabase } from './engines.ts';
 
 export type OpenDesk = {
   readonly desk: JobDesk;
+  readonly audits: AuditDesk;
+  readonly auditLines: typeof auditLines;
+  readonly leavesSomething: typeof leavesSomething;
   /** Why the dead letters cannot be looked at, if so; the rows can. */
   readonly withoutLetters: string | undefined;
   close(): Promise<void>;
@@ -15,7 +25,7 @@ export type OpenDesk = {
 
 /**
  * Opens the database beside a server that may be running: SQLite lets another process read and write between the
- * transactions of the first, and all that is done here is single statements. So the folder is not locked.
+ * transactions of the first, and all that is done here is a few statements at once. So the folder is not locked.
  */
 export async function openJobDesk(config: Config): Promise<OpenDesk> {
   const { database: address, queue } = config;
@@ -35,6 +45,9 @@ export async function openJobDesk(config: Config): Promise<OpenDesk> {
   }
   return {
     desk: createJobDesk({ database, clock: systemClock, letters }),
+    audits: createAuditDesk({ database, clock: systemClock }),
+    auditLines,
+    leavesSomething,
     withoutLetters,
     close: async () => {
       await letters?.close();

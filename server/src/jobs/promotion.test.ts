@@ -52,6 +52,7 @@ const insertFor =
       published_at: 1,
       play_key: playKey,
       cover_key: coverKey,
+      placeholder: null,
       duration_ms: 1,
       width: 1,
       height: 1,

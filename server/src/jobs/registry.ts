@@ -9,6 +9,8 @@ const id = Type.Integer({ minimum: 1 });
 /** Whose row names a file. */
 const blobOwner = Type.Union([Type.Literal('video'), Type.Literal('user')]);
 
+const uploadId = Type.String({ pattern: '^[0-9a-f]{32}$' });
+
 type JobDefinition = {
   readonly payload: TSchema;
   readonly lane: Lane;
@@ -21,6 +23,9 @@ type JobDefinition = {
 const minutes = 60_000;
 /** Cached values that one write makes old; the largest batch of an erasing job needs half of them. */
 export const maxDeletedKeys = 1_000;
+
+/** Files of one promotion: a whole package of what is made from a video, with room. */
+export const maxReconciledKeys = 64;
 
 export const jobDefinitions = {
   /** Deletes cached values that a commit made old; used with caches that outlive a process. */
@@ -37,7 +42,7 @@ export const jobDefinitions = {
     payload: Type.Object({
       owner: blobOwner,
       ownerId: id,
-      keys: Type.Array(Type.String(), { maxItems: 32 }),
+      keys: Type.Array(Type.String(), { maxItems: maxReconciledKeys }),
     }),
     lane: 'quick',
     maxAttempts: 20,
@@ -50,13 +55,21 @@ export const jobDefinitions = {
     maxAttempts: 20,
     timeoutMs: 1 * minutes,
   },
-  /** Makes the file that others play: fast-start by copying, or converted. */
+  /** Compares all rows with all files, and repairs what it finds if told to; goes on where an earlier run stopped. */
+  'blobs.audit': {
+    payload: Type.Object({ auditId: id, repair: Type.Boolean() }),
+    lane: 'quick',
+    maxAttempts: 10,
+    // At a thousand files a second, twenty million; the next attempt goes on behind them.
+    timeoutMs: 6 * 60 * minutes,
+  },
+  /** Makes what others play: renditions, playlists, one MP4, pictures. */
   'video.prepare': {
     payload: Type.Object({ videoId: id }),
     lane: 'media',
     // With the waits in between, three quarters of an hour: a disk that was full has room again, or somebody has looked.
     maxAttempts: 15,
-    // The tool has its own bound, by the length of the video (features/video/preparer.ts); this one is beyond any.
+    // The tool has its own bound, by the length of the video (features/video/packager.ts); this one is beyond any.
     timeoutMs: 24 * 60 * minutes,
   },
   /** Makes the cover that could not be made in time. */
@@ -69,6 +82,21 @@ export const jobDefinitions = {
   /** Removes what refers to a deleted video, then its row and files. */
   'video.erase': {
     payload: Type.Object({ videoId: id }),
+    lane: 'quick',
+    maxAttempts: 20,
+    timeoutMs: 10 * minutes,
+  },
+  /** Publishes a resumable upload whose bytes are all there, if the request that brought the last ones has not. */
+  'upload.publish': {
+    payload: Type.Object({ uploadId }),
+    lane: 'quick',
+    // With the waits in between, an hour and a half: what it needs may be away.
+    maxAttempts: 20,
+    timeoutMs: 15 * minutes,
+  },
+  /** Removes what is left of a resumable upload that has expired, or that somebody has ended. */
+  'upload.expire': {
+    payload: Type.Object({ uploadId }),
     lane: 'quick',
     maxAttempts: 20,
     timeoutMs: 10 * minutes,

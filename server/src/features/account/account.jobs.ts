@@ -1,7 +1,15 @@
 import type { Transaction } from '../../db/index.ts';
 import type { JobHandler, Unit, Writer } from '../../jobs/index.ts';
 import { commentHeadKey, feedHeadKey, followedKey, likedKey, userKey, videoKey } from '../../read/index.ts';
-import { commentStore, followStore, likeStore, messageStore, userStore, videoStore } from '../../store/index.ts';
+import {
+  commentStore,
+  followStore,
+  likeStore,
+  messageStore,
+  uploadStore,
+  userStore,
+  videoStore,
+} from '../../store/index.ts';
 
 export type EraseDeps = { readonly writer: Writer };
 
@@ -14,6 +22,7 @@ const batchRows = 200;
  */
 export function eraseAccountHandler(deps: EraseDeps): JobHandler<'account.erase'> {
   const steps: readonly ((unit: Unit, userId: number) => Promise<number>)[] = [
+    removeUploads,
     hideVideos,
     removeLikes,
     removeComments,
@@ -33,6 +42,16 @@ export function eraseAccountHandler(deps: EraseDeps): JobHandler<'account.erase'
       });
     },
   };
+}
+
+/** What has come of each goes by its own job, which finds it without a row. */
+async function removeUploads({ trx, enqueue }: Unit, userId: number): Promise<number> {
+  const uploads = await uploadStore.listUploadsOf(trx, userId, batchRows);
+  for (const uploadId of uploads) {
+    await uploadStore.deleteUpload(trx, uploadId);
+    await enqueue('upload.expire', { uploadId });
+  }
+  return uploads.length;
 }
 
 async function hideVideos({ trx, enqueue, invalidate }: Unit, userId: number): Promise<number> {
