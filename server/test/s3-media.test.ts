@@ -1,9 +1,10 @@
 /** The publishing path with videos and pictures on a real S3 server, and everything else embedded. */
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeEngine } from './engines.ts';
 import { makeTestBucket, type TestBucket } from './s3-bucket.ts';
-import { bear, listOf, numberOf, rowOf, startTestServer, type TestServer, type TestUser, textOf } from './server.ts';
-import { listen } from './sockets.ts';
+import { listOf, numberOf, rowOf, startTestServer, type TestServer, type TestUser, textOf } from './server.ts';
+import { exchange, listen, requestText } from './sockets.ts';
 
 describeEngine('s3', (url) => {
   let bucket: TestBucket;
@@ -41,7 +42,7 @@ describeEngine('s3', (url) => {
 
     const whole = await fetch(play);
     const content = await bytesOf(whole);
-    expect(content.length).toBeGreaterThan(bear.length / 2);
+    expect(content.length).toBeGreaterThan(5_000);
     expect(whole.headers.get('content-type')).toBe('video/mp4');
     expect(whole.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     const part = await fetch(play, { headers: { range: 'bytes=100-199' } });
@@ -56,6 +57,50 @@ describeEngine('s3', (url) => {
     const cover = await fetch(at(textOf(video, 'cover_url')));
     expect([cover.status, cover.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
     expect((await bytesOf(cover)).subarray(0, 2)).toEqual(Buffer.from([0xff, 0xd8]));
+  });
+
+  it('hands out playlists and subtitles itself, and sends players on for what they name, across sites', async () => {
+    const folder = 'videos/1/0123456789abcdef0123456789abcdef';
+    const put = async (name: string, content: string): Promise<void> => {
+      const staged = await server.context.blobs.stage(Readable.from([content]), { maxBytes: 1_000 });
+      await staged.promote(`${folder}/${name}`);
+    };
+    const playlist = '#EXTM3U\n#EXTINF:2,\n#EXT-X-BYTERANGE:10@0\nv720.mp4\n';
+    await put('v720.m3u8', playlist);
+    await put('v720.mp4', 'a segment and another one');
+    await put('thumbnails.vtt', 'WEBVTT\n');
+    const elsewhere = { origin: 'https://elsewhere.example' };
+    const address = `http://127.0.0.1:${port}/media/${folder}/v720.m3u8`;
+    for (let round = 0; round < 2; round += 1) {
+      const answer = await fetch(address, { headers: elsewhere, redirect: 'manual' });
+      expect([answer.status, await answer.text()]).toEqual([200, playlist]);
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        'content-type': 'application/vnd.apple.mpegurl',
+        'cache-control': 'public, max-age=31536000, immutable',
+        'access-control-allow-origin': '*',
+        etag: expect.stringMatching(/^"[0-9a-f]{32}"$/),
+      });
+      const etag = answer.headers.get('etag') ?? '';
+      // By hand, since fetch adds that it wants no cached answer.
+      const again = requestText('GET', new URL(address).pathname, { 'if-none-match': etag });
+      expect((await exchange(port, again)).status).toBe(304);
+    }
+    const head = await fetch(address, { method: 'HEAD', redirect: 'manual' });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, String(playlist.length)]);
+
+    const segment = new URL('v720.mp4', address);
+    const headers = { ...elsewhere, range: 'bytes=2-8' };
+    const sent = await fetch(segment, { headers, redirect: 'manual' });
+    expect([sent.status, sent.headers.get('access-control-allow-origin')]).toEqual([302, '*']);
+    const part = await fetch(sent.headers.get('location') ?? '', { headers });
+    expect([part.status, await part.text()]).toEqual([206, 'segment']);
+    expect(part.headers.get('access-control-allow-origin')).toBe('*');
+    expect(part.headers.get('access-control-expose-headers')?.toLowerCase()).toContain('content-range');
+
+    const subtitles = await fetch(new URL('thumbnails.vtt', address), { redirect: 'manual' });
+    expect([subtitles.status, subtitles.headers.get('content-type')]).toEqual([200, 'text/vtt; charset=utf-8']);
+    await server.context.blobs.deleteFolder(folder);
+    expect((await fetch(address, { redirect: 'manual' })).status).toBe(404);
   });
 
   it('shows pictures', async () => {

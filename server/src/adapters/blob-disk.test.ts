@@ -6,10 +6,12 @@ import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { allOf } from '../../test/all-of.ts';
 import { temporaryFolder } from '../../test/server.ts';
 import { blobStoreConformance } from '../ports/blob-store.conformance.ts';
-import { type BlobStore, BlobStoreFullError } from '../ports/blob-store.ts';
+import { type BlobStore, BlobStoreFullError, BlobStoreUnavailableError } from '../ports/blob-store.ts';
 import { createDiskBlobStore } from './blob-disk.ts';
+import { listFolder } from './blob-disk-listing.ts';
 
 /** Every file and folder below `root`, but the folder of staged files, which is always there. */
 const everythingIn = (root: string): string[] =>
@@ -98,6 +100,23 @@ it('does not follow its way out through a folder that is a file, and takes a lin
 it('cannot be pinged once its folder is gone', async () => {
   folder.remove();
   await expect(store.ping()).rejects.toThrow();
+});
+
+it('lists a folder of more names than it holds, and what a link leads to, but not what hides', async () => {
+  const keys = Array.from({ length: 23 }, (_, index) => `videos/${index}/${index}.mp4`);
+  for (const key of [...keys, 'elsewhere/x.mp4']) await put(key);
+  symlinkSync(join(root, 'elsewhere'), join(root, 'videos/99'));
+  symlinkSync(join(root, 'nowhere'), join(root, 'videos/98'));
+  for (const hidden of ['.staged', '.partial', 'Thumbs.db']) writeFileSync(join(root, 'videos', hidden), 'x');
+  for (const pageNames of [1, 2, 5, 1_000]) {
+    const listed = await allOf(listFolder(root, 'videos', { pageNames }));
+    expect(listed.map(({ key }) => key)).toEqual([...keys, 'videos/99/x.mp4'].sort());
+  }
+});
+
+it('does not take a folder that is gone for one without files', async () => {
+  folder.remove();
+  await expect(allOf(store.list('videos'))).rejects.toBeInstanceOf(BlobStoreUnavailableError);
 });
 
 type FsCall = { readonly what: 'write' | 'sync' | 'rename' | 'mkdir'; readonly path: string };

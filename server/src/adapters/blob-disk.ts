@@ -1,6 +1,7 @@
 import { mkdir, open, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { BlobMissingError, type BlobStore, type StagedBlob } from '../ports/index.ts';
+import { BlobMissingError, type BlobStore, BlobTooLargeError, type StagedBlob } from '../ports/index.ts';
+import { listFolder } from './blob-disk-listing.ts';
 import {
   assertBlobKey,
   type Content,
@@ -90,6 +91,19 @@ export async function createDiskBlobStore(options: { readonly root: string }): P
       const info = await stat(path).catch(ignoreMissing);
       return info?.isFile() === true ? { kind: 'file', path, root } : undefined;
     },
+    read: async (key, { maxBytes }) => {
+      if (!isBlobKey(key)) return undefined;
+      const file = await open(ownPathOf(key), 'r').catch(ignoreMissing);
+      if (file === undefined) return undefined;
+      try {
+        const info = await file.stat();
+        if (!info.isFile()) return undefined;
+        if (info.size > maxBytes) throw new BlobTooLargeError(`more than ${maxBytes} bytes`);
+        return await file.readFile();
+      } finally {
+        await file.close();
+      }
+    },
     withLocalFile: async (key, use) => {
       const path = ownPathOf(key);
       if ((await stat(path).catch(ignoreMissing))?.isFile() !== true) throw new BlobMissingError(`no blob ${key}`);
@@ -105,6 +119,10 @@ export async function createDiskBlobStore(options: { readonly root: string }): P
       const path = ownPathOf(folder);
       await rm(path, { recursive: true, force: true });
       await removeEmptyFolders(dirname(path), root);
+    },
+    list: (folder, { after = '' } = {}) => {
+      assertBlobKey(folder);
+      return listFolder(root, folder, { after });
     },
     // This process holds the lock on the root, so every other one is gone.
     sweepStaged: async () => (await staging.sweep(() => ({ release: () => undefined }))).length,

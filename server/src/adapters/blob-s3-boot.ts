@@ -1,12 +1,5 @@
 /** What is asked of a bucket before the server starts, and one line for each way in which it can be refused. */
-import {
-  DeleteObjectCommand,
-  GetBucketLifecycleConfigurationCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutBucketLifecycleConfigurationCommand,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Storage } from '../config/index.ts';
 import { BlobStoreFullError } from '../ports/index.ts';
 import { type S3Connection, statusOf } from './blob-s3-connection.ts';
@@ -116,45 +109,3 @@ function refusal(error: unknown, { where, bucket, what, right }: Asked): string 
   }
   return `STORAGE_URL: ${where} cannot be reached (${code}): correct the endpoint, or start that server`;
 }
-
-/**
- * Has S3 itself end uploads that were begun and not ended, and remove staged files, both after a day: also where no process
- * of ours comes by any more. Only if the bucket has no rules at all, since rules are replaced as a whole. Who may not do
- * that, or a server that has no such rules, is fine: the same is done at each start.
- */
-export async function addLifecycleRules(s3: S3Connection, stagedPrefix: string): Promise<void> {
-  const bucket = { Bucket: s3.bucket };
-  const hasRules = await s3
-    .call('control', (client, abortSignal) =>
-      client.send(new GetBucketLifecycleConfigurationCommand(bucket), { abortSignal }),
-    )
-    .then(
-      ({ Rules = [] }) => Rules.length > 0,
-      (error: unknown) => !saysNoRules(error),
-    );
-  if (hasRules) return;
-  const LifecycleConfiguration = {
-    Rules: [
-      {
-        ID: 'tiktok-server-uploads',
-        Status: 'Enabled' as const,
-        Filter: { Prefix: '' },
-        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
-      },
-      {
-        ID: 'tiktok-server-staged',
-        Status: 'Enabled' as const,
-        Filter: { Prefix: stagedPrefix },
-        Expiration: { Days: 1 },
-      },
-    ],
-  };
-  await s3
-    .call('control', (client, abortSignal) =>
-      client.send(new PutBucketLifecycleConfigurationCommand({ ...bucket, LifecycleConfiguration }), { abortSignal }),
-    )
-    .catch(() => undefined);
-}
-
-const saysNoRules = (error: unknown): boolean =>
-  error instanceof Error && error.cause instanceof Error && error.cause.name === 'NoSuchLifecycleConfiguration';

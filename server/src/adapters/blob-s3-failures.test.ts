@@ -13,7 +13,7 @@ import { startS3 } from '../../../engines/s3.ts';
 import { bucketClient, limitBucket } from '../../../engines/s3-buckets.ts';
 import { describeEngine } from '../../test/engines.ts';
 import { makeTestBucket, storageOf, type TestBucket } from '../../test/s3-bucket.ts';
-import { bear, startTestServer, temporaryFolder } from '../../test/server.ts';
+import { someVideo, startTestServer, temporaryFolder } from '../../test/server.ts';
 import type { S3Storage } from '../config/index.ts';
 import { type BlobStore, BlobStoreFullError, BlobStoreUnavailableError } from '../ports/blob-store.ts';
 import { createS3BlobStore } from './blob-s3.ts';
@@ -48,8 +48,11 @@ describeEngine('s3', () => {
     folder.remove();
   });
 
-  const open = async (storage: S3Storage = bucket.storage): Promise<BlobStore> => {
-    store = await createS3BlobStore({ storage, stagingFolder: folder.path });
+  const open = async (
+    storage: S3Storage = bucket.storage,
+    warn: (words: string) => void = () => undefined,
+  ): Promise<BlobStore> => {
+    store = await createS3BlobStore({ storage, stagingFolder: folder.path, warn });
     return store;
   };
   /** Chunks of 1 MiB; `between` is run before the one of that number. */
@@ -156,7 +159,7 @@ describeEngine('s3', () => {
       const user = await server.user();
       await engine.pause();
       const startMs = performance.now();
-      const answer = await server.call('publish', { title: 'x' }, { token: user.token, files: { data: bear } });
+      const answer = await server.call('publish', { title: 'x' }, { token: user.token, files: { data: someVideo } });
       expect(performance.now() - startMs).toBeLessThan(awayMs);
       expect([answer.status_code, answer.status_msg]).toEqual([errors.ErrObjectStoreUpload.code, answer.status_msg]);
       expect((await server.call('feed')).status_code).toBe(0);
@@ -263,11 +266,19 @@ describeEngine('s3', () => {
       expect(message).toContain(right);
     });
 
-    it('a key that may neither see uploads nor set rules is enough', async () => {
-      const rights = ['s3:ListBucketMultipartUploads', 's3:GetLifecycleConfiguration', 's3:PutLifecycleConfiguration'];
+    it('a key that may neither see uploads nor set rules is enough, and it is said what follows', async () => {
+      const rights = [
+        's3:ListBucketMultipartUploads',
+        's3:GetLifecycleConfiguration',
+        's3:PutLifecycleConfiguration',
+        's3:GetBucketCORS',
+        's3:PutBucketCORS',
+      ];
       await withoutRights(rights, async () => {
-        const blobs = await open();
+        const warnings: string[] = [];
+        const blobs = await open(bucket.storage, (words) => warnings.push(words));
         expect(await blobs.sweepStaged()).toBe(0);
+        expect(warnings).toEqual([expect.stringMatching(/AccessDenied: it got no CORS rule/)]);
       });
     });
   });

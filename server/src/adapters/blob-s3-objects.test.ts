@@ -6,18 +6,23 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
   CreateMultipartUploadCommand,
+  DeleteBucketCorsCommand,
   DeleteBucketLifecycleCommand,
+  GetBucketCorsCommand,
   GetBucketLifecycleConfigurationCommand,
+  PutBucketCorsCommand,
   PutBucketLifecycleConfigurationCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { bucketClient } from '../../../engines/s3-buckets.ts';
+import { allOf } from '../../test/all-of.ts';
 import { describeEngine } from '../../test/engines.ts';
 import { useS3Stores } from '../../test/s3-stores.ts';
 import { type BlobStore, BlobStoreUnavailableError, BlobTooLargeError, type StagedBlob } from '../ports/blob-store.ts';
 import { connectS3 } from './blob-s3-connection.ts';
 import { copyObject } from './blob-s3-copy.ts';
+import { listObjects } from './blob-s3-listing.ts';
 import { deletePrefix } from './blob-s3-removal.ts';
 
 const mebibyte = 1024 * 1024;
@@ -159,6 +164,18 @@ describeEngine('s3', (url) => {
     expect(await s3.bucket.contents()).toEqual([]);
   });
 
+  it('lists more objects than one page holds, from the beginning or behind a key', async () => {
+    const store = await open();
+    const keys = Array.from({ length: 8 }, (_, index) => `videos/${index}/a.ts`);
+    for (const key of keys) await (await stage(store, Buffer.from('x'))).promote(key);
+    const connection = connectS3(s3.bucket.storage);
+    for (const after of ['', 'videos/2/a.ts']) {
+      const listed = await allOf(listObjects(connection, 'videos/', { after, MaxKeys: 3 }));
+      expect(listed.map(({ key }) => key)).toEqual(keys.filter((key) => key > after));
+    }
+    connection.close();
+  });
+
   describe('what was left behind', () => {
     it('by a process that is gone is removed at once, here and in the bucket', async () => {
       const gone = await open();
@@ -204,6 +221,23 @@ describeEngine('s3', (url) => {
     await open();
     expect(await rules()).toEqual(['theirs']);
     await client.send(new DeleteBucketLifecycleCommand({ Bucket }));
+    client.destroy();
+  });
+
+  it('lets scripts of any site read a bucket without rules about that, and leaves the rules of others alone', async () => {
+    const client = bucketClient(s3.bucket.address);
+    const Bucket = s3.bucket.address.bucket;
+    const rules = async () => (await client.send(new GetBucketCorsCommand({ Bucket }))).CORSRules ?? [];
+    const store = await open();
+    await (await stage(store, Buffer.from('content'))).promote('videos/1/v720.mp4');
+    const headers = { origin: 'https://elsewhere.example', range: 'bytes=0-2' };
+    const part = await fetch(await urlOf(store, 'videos/1/v720.mp4'), { headers });
+    expect([part.status, part.headers.get('access-control-allow-origin')]).toEqual([206, '*']);
+    const CORSRules = [{ ID: 'theirs', AllowedOrigins: ['https://example.org'], AllowedMethods: ['GET'] }];
+    await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
+    await open();
+    expect((await rules()).map(({ ID }) => ID)).toEqual(['theirs']);
+    await client.send(new DeleteBucketCorsCommand({ Bucket }));
     client.destroy();
   });
 });

@@ -4,14 +4,18 @@ import { extname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { mediaTypeOf } from '@tiktok-server/contract';
 import type { S3Storage } from '../config/index.ts';
 import type { BlobStore, StagedBlob } from '../ports/index.ts';
 import { createAddresses } from './blob-s3-addresses.ts';
-import { addLifecycleRules, checkBucket } from './blob-s3-boot.ts';
+import { checkBucket } from './blob-s3-boot.ts';
+import { addCorsRule, addLifecycleRules } from './blob-s3-bucket-rules.ts';
 import { connectS3 } from './blob-s3-connection.ts';
 import { copyObject } from './blob-s3-copy.ts';
 import { createLeftovers } from './blob-s3-leftovers.ts';
+import { listObjects } from './blob-s3-listing.ts';
 import type { Reached } from './blob-s3-liveness.ts';
+import { readObject } from './blob-s3-read.ts';
 import { deleteObjects, deletePrefix, removeAbandoned } from './blob-s3-removal.ts';
 import { openLockedStaging } from './blob-s3-staging.ts';
 import { type MultipartUpload, multipartUpload, type ObjectHeaders, partBytesFor, putFile } from './blob-s3-upload.ts';
@@ -25,14 +29,9 @@ const pingBytes = 4 * 1024;
 
 /** A key names one content for ever. */
 const cacheControl = 'public, max-age=31536000, immutable';
-const types: ReadonlyMap<string, string> = new Map([
-  ['.mp4', 'video/mp4'],
-  ['.webm', 'video/webm'],
-  ['.jpg', 'image/jpeg'],
-]);
 
 const headersOf = (key: string): ObjectHeaders => ({
-  ContentType: types.get(extname(key)) ?? 'application/octet-stream',
+  ContentType: mediaTypeOf(key),
   CacheControl: cacheControl,
 });
 
@@ -44,6 +43,8 @@ export type S3BlobStoreOptions = {
   readonly now?: () => number;
   /** The server is found to be away, or to be back. */
   readonly reached?: Reached;
+  /** Something is not as it should be, and everything but what is named goes on. */
+  readonly warn?: (words: string) => void;
 };
 
 /**
@@ -52,7 +53,7 @@ export type S3BlobStoreOptions = {
  * key no client ever sees. Rejects within 10 s, with a line that names the setting, if the bucket cannot be used.
  */
 export async function createS3BlobStore(options: S3BlobStoreOptions): Promise<BlobStore> {
-  const { storage, stagingFolder, now = Date.now } = options;
+  const { storage, stagingFolder, now = Date.now, warn = () => undefined } = options;
   const staging = await openLockedStaging(stagingFolder);
   // What is wrong at the start is its caller's to say.
   let begun = false;
@@ -70,6 +71,7 @@ export async function createS3BlobStore(options: S3BlobStoreOptions): Promise<Bl
   }
   begun = true;
   await addLifecycleRules(s3, stagedPrefix);
+  await addCorsRule(s3, warn);
   const addresses = createAddresses(s3, { publicUrl: storage.publicUrl, now });
   const leftovers = createLeftovers();
   const { scratchPath } = staging;
@@ -160,6 +162,7 @@ export async function createS3BlobStore(options: S3BlobStoreOptions): Promise<Bl
       }),
     discardScratch: (path) => rm(path, { force: true }),
     locate: async (key, method = 'GET') => (isBlobKey(key) ? await addresses.locate(key, method) : undefined),
+    read: async (key, { maxBytes }) => (isBlobKey(key) ? await readObject(s3, key, maxBytes) : undefined),
     withLocalFile: async (key, use) => {
       assertBlobKey(key);
       const path = scratchPath(extname(key).slice(1) || 'blob');
@@ -187,6 +190,10 @@ export async function createS3BlobStore(options: S3BlobStoreOptions): Promise<Bl
       assertBlobKey(folder);
       await deletePrefix(s3, `${folder}/`);
       addresses.forget((key) => key.startsWith(`${folder}/`));
+    },
+    list: (folder, { after } = {}) => {
+      assertBlobKey(folder);
+      return listObjects(s3, `${folder}/`, { after });
     },
     sweepStaged: async () => {
       const names = await staging.sweepGone();

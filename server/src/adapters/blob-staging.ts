@@ -11,7 +11,7 @@ const sweeping = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 
 export const folderMode = 0o750;
 export const fileMode = 0o640;
 /** Bytes after which what was written so far is sent to the disk, so that the last sync of a large file is short. */
-const syncEveryBytes = 16 * 1024 * 1024;
+export const syncEveryBytes = 16 * 1024 * 1024;
 const readBytes = 256 * 1024;
 const keyShape = /^[a-z0-9][a-z0-9_-]*(?:[./][a-z0-9_-]+)*$/;
 const keyMaxCharacters = 200;
@@ -104,21 +104,34 @@ export async function writeHashing(source: Readable, path: string, writing: Writ
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) offset += (await file.write(bytes, offset)).bytesWritten;
+/** The same bytes, not copied. */
+export const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** At `position`, or without it where the last write ended. */
+export async function writeAll(file: FileHandle, bytes: Buffer, position?: number): Promise<void> {
+  for (let offset = 0; offset < bytes.length; ) {
+    const at = position === undefined ? null : position + offset;
+    offset += (await file.write(bytes, offset, bytes.length - offset, at)).bytesWritten;
+  }
 }
 
-/** Reads a file that a tool has written; `each` sees all bytes in their order. */
+/**
+ * Reads a file that a tool has written; `each` sees all bytes in their order, and must not keep them: it is one buffer, since
+ * a new one for each read would be 60 MB of memory before any is collected.
+ */
 export async function hashFile(file: FileHandle, each?: (bytes: Buffer) => void): Promise<Content> {
   const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(readBytes);
   let sizeBytes = 0;
-  for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: readBytes })) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, readBytes, sizeBytes);
+    if (bytesRead === 0) return { sizeBytes, sha256: hash.digest('hex') };
+    const bytes = buffer.subarray(0, bytesRead);
     hash.update(bytes);
     each?.(bytes);
-    sizeBytes += bytes.length;
+    sizeBytes += bytesRead;
   }
-  return { sizeBytes, sha256: hash.digest('hex') };
 }
 
 /** The folder is gone, or the disk under it: nothing that a caller did. */

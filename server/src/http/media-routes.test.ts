@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bear, listOf, rowOf, startTestServer, type TestServer, textOf } from '../../test/server.ts';
+import { listOf, rowOf, someVideo, startTestServer, type TestServer, textOf } from '../../test/server.ts';
 import { answerOf, exchange, listen, requestText, type WireResponse } from '../../test/sockets.ts';
 
 let server: TestServer;
@@ -35,10 +35,10 @@ describe('a file', () => {
   it('is served byte for byte, with its type, for ever and for everyone', async () => {
     const response = await get(playPath);
     expect(response.status).toBe(200);
-    expect(response.body.equals(bear)).toBe(true);
+    expect(response.body.equals(someVideo)).toBe(true);
     expect(response.headers).toMatchObject({
       'content-type': 'video/mp4',
-      'content-length': String(bear.length),
+      'content-length': String(someVideo.length),
       'accept-ranges': 'bytes',
       'cache-control': 'public, max-age=31536000, immutable',
       'x-content-type-options': 'nosniff',
@@ -56,6 +56,43 @@ describe('a file', () => {
     expect(response.body.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
     const [, , ...key] = coverPath.split('/');
     expect(response.body.equals(await readFile(join(server.dataDir, 'media', ...key)))).toBe(true);
+  });
+
+  it.each([
+    ['index.m3u8', 'application/vnd.apple.mpegurl'],
+    ['v720.mp4', 'video/mp4'],
+    ['thumbnails.vtt', 'text/vtt; charset=utf-8'],
+    ['cover-360.webp', 'image/webp'],
+    ['cover.jpg', 'image/jpeg'],
+    ['page.html', 'application/octet-stream'],
+  ])('of a package of renditions has its type: %s', async (name, type) => {
+    const folder = join(server.dataDir, 'media', 'videos', '1', '0123456789abcdef0123456789abcdef');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), `content of ${name}`);
+    const response = await get(`/media/videos/1/0123456789abcdef0123456789abcdef/${name}`);
+    expect([response.status, response.headers['content-type']]).toEqual([200, type]);
+    expect(response.headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    expect(response.body.toString()).toBe(`content of ${name}`);
+  });
+
+  it('may be read by scripts of any site, which may ask first', async () => {
+    for (const path of [playPath, '/media/nothing.mp4']) {
+      const response = await get(path, { origin: 'https://elsewhere.example' });
+      expect(response.headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, ETag',
+        'cross-origin-resource-policy': 'cross-origin',
+      });
+    }
+    const asking = { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' };
+    const allowed = await get(playPath, { ...asking, 'access-control-request-headers': 'range' }, 'OPTIONS');
+    expect([allowed.status, allowed.body.length]).toEqual([204, 0]);
+    expect(allowed.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, HEAD',
+      'access-control-allow-headers': expect.stringContaining('Range'),
+      'access-control-max-age': '86400',
+    });
   });
 
   it('is described by HEAD', async () => {
@@ -85,45 +122,45 @@ describe('a file', () => {
 });
 
 describe('a part of a file', () => {
-  const last = bear.length - 1;
+  const last = someVideo.length - 1;
   it.each([
     ['the first byte', 'bytes=0-0', 0, 0],
     ['some in the middle', 'bytes=100-199', 100, 199],
     ['from somewhere to the end', 'bytes=200-', 200, last],
-    ['the last bytes', 'bytes=-100', bear.length - 100, last],
-    ['more at the end than there is', `bytes=${last - 9}-${bear.length + 5}`, last - 9, last],
+    ['the last bytes', 'bytes=-100', someVideo.length - 100, last],
+    ['more at the end than there is', `bytes=${last - 9}-${someVideo.length + 5}`, last - 9, last],
   ])('%s', async (_which, range, start, end) => {
     const response = await get(playPath, { range });
     expect(response.status).toBe(206);
     expect(response.headers).toMatchObject({
-      'content-range': `bytes ${start}-${end}/${bear.length}`,
+      'content-range': `bytes ${start}-${end}/${someVideo.length}`,
       'content-length': String(end - start + 1),
       'content-type': 'video/mp4',
       'x-content-type-options': 'nosniff',
     });
-    expect(response.body.equals(bear.subarray(start, end + 1))).toBe(true);
+    expect(response.body.equals(someVideo.subarray(start, end + 1))).toBe(true);
   });
 
   it.each([
-    `bytes=${bear.length}-`,
-    `bytes=${bear.length}-${bear.length + 1}`,
+    `bytes=${someVideo.length}-`,
+    `bytes=${someVideo.length}-${someVideo.length + 1}`,
     'bytes=99999999999999999999-',
     'bytes=-0',
     'bytes=a-b',
   ])('outside of it gets 416 with its size and the envelope: %s', async (range) => {
     const response = await get(playPath, { range });
-    expect([response.status, response.headers['content-range']]).toEqual([416, `bytes */${bear.length}`]);
+    expect([response.status, response.headers['content-range']]).toEqual([416, `bytes */${someVideo.length}`]);
     expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(answerOf(response).status_code).toBe(100_004);
     expect(response.headers['cache-control']).toBe('no-store');
   });
 
-  it.each(['bytes=0-1,5-9', 'lines=0-1', 'bytes', '', `bytes=-${bear.length * 2}`])(
+  it.each(['bytes=0-1,5-9', 'lines=0-1', 'bytes', '', `bytes=-${someVideo.length * 2}`])(
     'that is not one range is the whole file: %s',
     async (range) => {
       const response = await get(playPath, { range });
       expect(response.status).toBe(200);
-      expect(response.body.equals(bear)).toBe(true);
+      expect(response.body.equals(someVideo)).toBe(true);
     },
   );
 
@@ -185,11 +222,37 @@ describe('what is no file of ours gets 404 with the envelope', () => {
   });
 
   it('takes no other methods', async () => {
-    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'MOVE', 'QUERY']) {
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'MOVE', 'QUERY']) {
       expect(answerOf(await get(playPath, {}, method)).status_code).toBe(100_008);
     }
     expect((await get(playPath)).status).toBe(200);
   });
+});
+
+it('is found by nobody who was not given its address, while the video is not shown', async () => {
+  const [owner, other] = [await server.user(), await server.user()];
+  const id = await server.publish(owner);
+  const own = listOf(await server.call('publishList', {}, { token: owner.token }), 'video_list');
+  const path = new URL(textOf(own[0], 'play_url')).pathname;
+  expect(path).toMatch(/^\/media\/videos\/\d+\/[0-9a-f]{32}\b/);
+  await server.context.database.transaction((trx) =>
+    trx.updateTable('videos').set({ state: 'processing' }).where('id', '=', id).execute(),
+  );
+  await server.context.cache.delete([
+    { family: 'video', id: String(id) },
+    { family: 'feed', id: 'head' },
+  ]);
+  for (const answer of [
+    await server.call('publishList', { user_id: owner.id }, { token: other.token }),
+    await server.call('feed', {}, { token: other.token }),
+    await server.call('video', { video_id: id }, { token: other.token }),
+  ]) {
+    expect(JSON.stringify(answer)).not.toContain(path);
+  }
+  // Whoever has the address needs nothing else.
+  expect((await get(path)).status).toBe(200);
+  const guess = path.replace(/[0-9a-f]{32}/, (random) => random.replace(/^./, (digit) => (digit === '0' ? '1' : '0')));
+  expect((await get(guess)).status).toBe(404);
 });
 
 it('a deleted video is not served any more, not even to who knows where it was', async () => {

@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { blobListings } from '../../test/blob-listings.ts';
 import { BlobMissingError, type BlobStore, BlobTooLargeError, type StagedBlob } from './blob-store.ts';
 
 export type BlobStoreUnderTest = {
@@ -209,6 +210,8 @@ export function blobStoreConformance(make: () => Promise<BlobStoreUnderTest>): v
     });
   });
 
+  describe('listing', () => blobListings(() => store, malformedKeys));
+
   describe('files', () => {
     it('lends a local file with the content, and passes on what is made of it', async () => {
       await put('videos/1/a.mp4', 'content');
@@ -217,6 +220,17 @@ export function blobStoreConformance(make: () => Promise<BlobStoreUnderTest>): v
       const failed = new Error('the tool failed');
       await expect(store.withLocalFile('videos/1/a.mp4', () => Promise.reject(failed))).rejects.toBe(failed);
       expect(await text('videos/1/a.mp4')).toBe('content');
+    });
+
+    it('gives the content of what is small, and no more of what is larger than was said', async () => {
+      await put('videos/1/a.m3u8', 'content');
+      expect((await store.read('videos/1/a.m3u8', { maxBytes: 7 }))?.toString()).toBe('content');
+      await expect(store.read('videos/1/a.m3u8', { maxBytes: 6 })).rejects.toBeInstanceOf(BlobTooLargeError);
+      await put('videos/1/empty', '');
+      expect(await store.read('videos/1/empty', { maxBytes: 0 })).toEqual(Buffer.alloc(0));
+      for (const key of ['videos/1/none', 'videos/1', ...malformedKeys]) {
+        expect(await store.read(key, { maxBytes: 100 })).toBeUndefined();
+      }
     });
 
     it('says that a file is missing', async () => {

@@ -45,6 +45,14 @@ export class BlobMissingError extends Error {
   override readonly name = 'BlobMissingError';
 }
 
+/** A file that lies under a key. */
+export type ListedBlob = {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** When it was put there, in milliseconds since 1970 by the store's clock; no earlier than that. */
+  readonly modifiedAtMs: number;
+};
+
 export interface BlobStore {
   /**
    * Streams `source` to a staged file while hashing it; memory use does not depend on its size. Rejects with
@@ -63,12 +71,24 @@ export interface BlobStore {
    * key is malformed.
    */
   locate(key: string, method?: 'GET' | 'HEAD'): Promise<BlobLocation | undefined>;
+  /**
+   * The content of a small file; `undefined` if there is none, or if the key is malformed. Rejects with
+   * {@link BlobTooLargeError} past `maxBytes`, of which no more is read.
+   */
+  read(key: string, limits: { readonly maxBytes: number }): Promise<Buffer | undefined>;
   /** Runs `use` with a local file that holds the content of `key`. Rejects with {@link BlobMissingError}. */
   withLocalFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Deletes files for good, with the folders that they leave empty. A key without a file is fine. */
   delete(keys: readonly string[]): Promise<void>;
   /** Deletes every file whose key begins with `folder/`, whoever named it; fine if there is none. */
   deleteFolder(folder: string): Promise<void>;
+  /**
+   * Every file whose key begins with `folder/`, in the order of their keys' bytes, so that those of one folder come together;
+   * with `after`, those behind that key alone. At most 1,000 names are held at once, however many there are. What comes or
+   * goes meanwhile may be among them or not; staged files, and names that are no keys, are not. None where there is no such
+   * folder; rejects with {@link BlobStoreUnavailableError} where the store is not there.
+   */
+  list(folder: string, options?: { readonly after?: string }): AsyncIterable<ListedBlob>;
   /** Removes staged and scratch files that a process that is gone left behind; returns how many. */
   sweepStaged(): Promise<number>;
   /** Resolves if the store can be written to. */
