@@ -62,7 +62,7 @@ function apiPage(): string {
     '# API',
     notice,
     'The same as an OpenAPI 3.1 document: [openapi.json](openapi.json), served at `/openapi.json`, with a page to try it at `/docs`. The rules for every call (envelope, parameter',
-    'sources, tokens, spellings) are in [contract.md](contract.md); the codes in [errors.md](errors.md).\n',
+    'sources, tokens, spellings) are in [contract.md](contract.md); the codes in [errors.md](errors.md). Large files over networks that come and go: [uploads that can be resumed](uploads.md).\n',
     `Page sizes: ${limits.feedPageVideos} videos of the feed, ${limits.videoPageVideos} of other video lists, ${limits.commentPageComments} comments, ${limits.userPageUsers} users, ${limits.messagePageMessages} messages. Where a list has \`has_more\` and \`next_cursor\`,`,
     'give the latter as `cursor` to go on; who sends none gets the first page.\n',
     ...sections,
@@ -95,7 +95,23 @@ function operationSection(operation: Operation): string {
       : [table(['parameter', 'type', 'required', 'meaning'], [...parameters, ...files])]),
     `Answer adds: ${answer.length === 0 ? 'nothing' : answer.join(', ')}.${own.length === 0 ? '' : ` Errors of its own: ${own.join(', ')}.`}`,
     `\`\`\`sh\n${curl(operation)}\n\`\`\``,
+    ...(operation.streams ? [eventSource(operation)] : []),
   ].join('\n\n');
+}
+
+/** How a page follows a stream; `EventSource` sends no headers, so the token is a parameter. */
+function eventSource({ path }: Operation): string {
+  return [
+    'In a page ([more](media.md#following-it)):\n',
+    '```js',
+    `const events = new EventSource(\`${path}?\${new URLSearchParams({ video_id, token })}\`);`,
+    "events.addEventListener('status', ({ data, lastEventId }) => {",
+    '  const { status_code, state, progress, failure } = JSON.parse(data);',
+    '  show({ status_code, state, progress, failure });',
+    "  if (lastEventId === 'last') events.close();",
+    '});',
+    '```',
+  ].join('\n');
 }
 
 const both = (text: Text): string => languages.map((language) => text[language]).join(' · ');
@@ -115,7 +131,8 @@ function curl(operation: Operation): string {
     return `curl ${parts.join(' ')} ${url}`;
   }
   const given = [...token, ...query].map(([name, value]) => `${name}=${value.replaceAll(' ', '+')}`).join('&');
-  if (operation.method === 'GET') return `curl "${url}${given === '' ? '' : `?${given}`}"`;
+  if (operation.method === 'GET')
+    return `curl ${operation.streams ? '--no-buffer ' : ''}"${url}${given === '' ? '' : `?${given}`}"`;
   return `curl -d "${given}" ${url}`;
 }
 

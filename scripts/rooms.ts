@@ -35,7 +35,7 @@ const rooms: Readonly<Record<string, Room>> = {
   jobs: { code: ['store', 'db', 'media', 'ports', 'contract'] },
   store: { code: ['db', 'ports', 'contract'] },
   db: { code: ['ports', 'contract'], types: ['config'] },
-  media: { code: ['contract'], types: ['ports'], packages: ['typebox'] },
+  media: { code: ['contract'], types: ['ports'], packages: ['typebox', 'blurhash'] },
   adapters: { code: ['store', 'db', 'ports', 'contract'], types: ['config'] },
   ports: { code: ['contract'], packages: [] },
   config: { code: ['contract'] },

@@ -12,7 +12,9 @@ import { unlimited } from './adapters/rate-limiter-memory.ts';
 import { readOrCreateSecret } from './adapters/secret-file.ts';
 import { createFfmpegTranscoder } from './adapters/transcoder-ffmpeg.ts';
 import type { Config } from './config/index.ts';
-import { openBlobs, openCache, openDatabase, openQueue } from './context/engines.ts';
+import { openBlobs, openCache, openDatabase, openPartialUploads, openQueue } from './context/engines.ts';
+import { buildResumable } from './context/resumable.ts';
+import { buildVideos } from './context/videos.ts';
 import type { Database } from './db/index.ts';
 import { eraseAccountHandler } from './features/account/account.jobs.ts';
 import { accountRoutes } from './features/account/account.routes.ts';
@@ -24,11 +26,8 @@ import { createFeed } from './features/feed/feed.routes.ts';
 import { followRoutes } from './features/follow/follow.routes.ts';
 import { likeRoutes } from './features/like/like.routes.ts';
 import { messageRoutes } from './features/message/message.routes.ts';
-import { createCoverMaker } from './features/video/cover-maker.ts';
-import { createInspector } from './features/video/inspector.ts';
-import { createPreparer } from './features/video/preparer.ts';
 import type { PublishDeps } from './features/video/publish.service.ts';
-import { videoJobs } from './features/video/video.jobs.ts';
+import { createStatusWatch } from './features/video/status-watch.ts';
 import { videoRoutes } from './features/video/video.routes.ts';
 import { type AdminServer, type App, createAdminServer, createApp } from './http/index.ts';
 import {
@@ -48,7 +47,7 @@ import {
   NodeNumberLostError,
   type Transcoder,
 } from './ports/index.ts';
-import { createFacts, monthAndDayIn } from './read/index.ts';
+import { createFacts, createFormerFiles, monthAndDayIn } from './read/index.ts';
 import { outboxStore, userStore } from './store/index.ts';
 
 export type Context = {
@@ -120,6 +119,7 @@ async function build(
   opened(shared.cache, (open) => open.close());
   const cache = watched.cache(shared.cache, config.cache.kind === 'memory' ? 'near' : 'several');
   const blobs = opened(await openBlobs(config, log), (open) => open.close());
+  const partials = opened(await openPartialUploads(config, blobs), (open) => open.close());
   const queue = watched.queue(opened(await openQueue(config, log), (open) => open.close()));
   const checks = {
     database: () => database.ping(),
@@ -158,11 +158,19 @@ async function build(
     sessions,
     limiter: config.rateLimit ? shared.limiter : unlimited,
   });
-  const { maxDurationMs, maxPixels } = config.uploads;
-  const inspector = createInspector({ transcoder, limits: { maxDurationMs, maxPixels } });
-  const covers = createCoverMaker({ transcoder, blobs });
-  const preparer = createPreparer({ transcoder, blobs, limits: { maxDurationMs, maxBytes: config.uploads.maxBytes } });
-  const publishing: PublishDeps = { writer, blobs, ids, clock, inspector, covers };
+  const videos = buildVideos({ config, transcoder, database, writer, blobs, ids, clock, log: log.logger });
+  const { publishing } = videos;
+
+  const resumable = buildResumable({
+    config,
+    database,
+    writer,
+    clock,
+    blobs,
+    partials,
+    publishing,
+    alone: isAlone(config),
+  });
 
   const jobs = opened(
     createJobRunner({
@@ -179,7 +187,8 @@ async function build(
         'cache.delete': { run: ({ keys }) => cache.delete(keys) },
         ...blobJobs({ database, blobs }),
         'account.erase': eraseAccountHandler({ writer }),
-        ...videoJobs({ database, writer, blobs, clock, inspector, covers, preparer }),
+        ...videos.jobs,
+        ...resumable.jobs,
       },
     }),
     (open) => open.close(),
@@ -204,12 +213,14 @@ async function build(
       version,
       sessions,
       blobs,
+      formerFiles: createFormerFiles({ facts, clock }),
+      resumable: resumable.http,
       maxFileBytes: (part) => (part === 'data' ? config.uploads.maxBytes : config.uploads.pictureMaxBytes),
       databaseFailureOf: (error) => (error instanceof NodeNumberLostError ? 'ErrDatabase' : database.failureOf(error)),
       checks,
       handlers: {
         ...accountRoutes({ account, facts, writer, blobs }),
-        ...videoRoutes({ ...publishing, database, facts }),
+        ...videoRoutes({ ...publishing, database, facts, watch: createStatusWatch({ database, tracer }) }),
         ...feed.handlers,
         ...likeRoutes({ database, writer, ids, facts }),
         ...commentRoutes({ database, writer, cache, ids, clock, facts, monthAndDay: monthAndDayIn(config.timeZone) }),

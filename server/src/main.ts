@@ -31,7 +31,7 @@ function announce(context: Context): void {
 function announceWorker({ config, transcoder, log }: Context): void {
   const { info } = transcoder;
   log.logger.info(
-    { role: config.role, ffmpeg: info.ffmpeg, ffmpegVersion: info.version },
+    { role: config.role, ffmpeg: info.ffmpeg, ffmpegVersion: info.version, toolGuards: info.guards },
     `ready to do jobs, ${config.mediaWorkers} of media at once · ffmpeg ${info.version} from ${info.ffmpeg}`,
   );
 }
@@ -49,7 +49,14 @@ function announceServer({ config, transcoder, log, app }: Context): void {
       ? ' (an old build that npm brought along: fine to try things out, install ffmpeg for real use)'
       : '';
   log.logger.info(
-    { url, dataDir: config.dataDir, ffmpeg: info.ffmpeg, ffmpegVersion: info.version, docs: `${url}/docs` },
+    {
+      url,
+      dataDir: config.dataDir,
+      ffmpeg: info.ffmpeg,
+      ffmpegVersion: info.version,
+      toolGuards: info.guards,
+      docs: `${url}/docs`,
+    },
     `ready at ${url}${elsewhere} · data in ${config.dataDir} · ffmpeg ${info.version} from ${info.ffmpeg}${old} · API documentation at ${url}/docs`,
   );
 }

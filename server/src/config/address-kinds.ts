@@ -68,3 +68,16 @@ export const timeZone: Kind<string | undefined> = {
     }
   },
 };
+
+const locationShape = /^\/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*\/)+$/;
+
+/** A path in the configuration of a proxy, to which keys of files are added. */
+export const internalLocation: Kind<string> = {
+  takes: { en: 'path that begins and ends with `/`', zh: '以 `/` 开头和结尾的路径' },
+  parse: (text, fail) => {
+    if (!locationShape.test(text)) {
+      return fail(`must be a path that begins and ends with /, such as /protected-media/, not ${shown(text)}`);
+    }
+    return text.startsWith('/media/') ? fail('must not lie below /media/, where clients ask for files') : text;
+  },
+};

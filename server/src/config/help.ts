@@ -1,4 +1,5 @@
-import { configFileVariable, type Setting, settings } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { configFileVariable, settings } from './settings.ts';
 
 const plain = (text: string): string => text.replaceAll('`', '');
 

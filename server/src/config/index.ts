@@ -8,4 +8,5 @@ export type { DiskAddress, MysqlAddress, S3Address, SqliteAddress } from './engi
 export { type Environment, readEnvironment } from './environment.ts';
 export { helpText } from './help.ts';
 export { type Config, loadConfig, type Role, type S3Storage } from './load.ts';
-export { configFileVariable, type Setting, settings } from './settings.ts';
+export type { Setting } from './setting.ts';
+export { configFileVariable, settings } from './settings.ts';

@@ -2,7 +2,8 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import type { DiskAddress, MysqlAddress, S3Address, SqliteAddress } from './engine-kinds.ts';
 import type { Environment } from './environment.ts';
-import { type Setting, settings } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { settings } from './settings.ts';
 
 export type Role = 'all' | 'api' | 'worker' | 'migrate';
 
@@ -31,12 +32,18 @@ export type Config = {
   readonly ffmpegPath: string | undefined;
   /** Folders in which the system's ffmpeg is looked for. */
   readonly searchPath: readonly string[];
+  /** ffmpeg's name of the encoder, or `auto`: whatever works here. */
+  readonly videoEncoder: Values['VIDEO_ENCODER'];
   readonly uploads: {
     readonly maxBytes: number;
     readonly maxDurationMs: number;
     readonly maxPixels: number;
     readonly perUser: number;
     readonly total: number;
+    /** Of one user, of resumable uploads that are not finished. */
+    readonly unfinished: { readonly count: number; readonly bytes: number };
+    /** After the last byte. */
+    readonly expiryMs: number;
     readonly pictureMaxBytes: number;
   };
   readonly http: {
@@ -44,9 +51,13 @@ export type Config = {
     readonly headersTimeoutMs: number;
     readonly maxInFlight: number;
     readonly maxConnections: number;
+    /** With a slash at both ends. */
+    readonly accelRedirect: string | undefined;
   };
   readonly shutdownTimeoutMs: number;
   readonly mediaWorkers: number;
+  /** How conversions compete for the processor. */
+  readonly mediaPriority: 'idle' | 'normal';
   /** Where metrics and profiles are; undefined: nowhere. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /** The collector of traces; undefined: there are none. */
@@ -125,12 +136,19 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
     timeZone: optional('TZ'),
     ffmpegPath: ffmpegPath === undefined ? undefined : absolute(ffmpegPath),
     searchPath: (environment['PATH'] ?? usualPath).split(delimiter).filter((folder) => isAbsolute(folder)),
+    videoEncoder: read('VIDEO_ENCODER'),
     uploads: {
       maxBytes: read('UPLOAD_MAX_SIZE'),
       maxDurationMs: read('UPLOAD_MAX_DURATION'),
       maxPixels: read('UPLOAD_MAX_PIXELS'),
       perUser: read('UPLOADS_PER_USER'),
       total: read('UPLOADS_TOTAL'),
+      unfinished: {
+        count: read('UPLOAD_UNFINISHED_PER_USER'),
+        // Else the largest file that is allowed could never be sent.
+        bytes: Math.max(read('UPLOAD_UNFINISHED_SIZE'), read('UPLOAD_MAX_SIZE')),
+      },
+      expiryMs: read('UPLOAD_EXPIRY'),
       pictureMaxBytes: read('PICTURE_MAX_SIZE'),
     },
     http: {
@@ -138,9 +156,11 @@ export function loadConfig(input: { readonly environment: Environment; readonly 
       headersTimeoutMs: read('HEADERS_TIMEOUT'),
       maxInFlight: read('MAX_REQUESTS_IN_FLIGHT'),
       maxConnections: read('MAX_CONNECTIONS'),
+      accelRedirect: optional('ACCEL_REDIRECT'),
     },
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT'),
     mediaWorkers: read('MEDIA_WORKERS'),
+    mediaPriority: read('MEDIA_PRIORITY'),
     admin: adminPort === undefined ? undefined : { host: read('ADMIN_HOST'), port: adminPort },
     otlpEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT'),
   });
@@ -191,6 +211,11 @@ function checkTogether(chosen: {
   if (storage.kind === 'disk') {
     unused('STORAGE_ACCESS_KEY', 'STORAGE_URL=s3://…');
     unused('STORAGE_PUBLIC_URL', 'STORAGE_URL=s3://…');
+  } else if (given('ACCEL_REDIRECT') !== undefined) {
+    throw new ConfigError(
+      'ACCEL_REDIRECT',
+      'is set, but STORAGE_URL is s3://…: nginx sends files of a local folder; leave it out, clients fetch them from S3',
+    );
   }
   if (role === 'api' || role === 'worker') {
     const why = `ROLE=${role} is one of several processes, which meet there`;

@@ -1,20 +1,9 @@
 /** The table of everything that can be set: validation, `--help` and the documentation come from here. */
-import type { Text } from '@tiktok-server/contract';
-import { host, publicUrl, timeZone, trustProxy } from './address-kinds.ts';
+import { host, internalLocation, publicUrl, timeZone, trustProxy } from './address-kinds.ts';
 import { amqpAddress, databaseAddress, redisAddress, storageAddress, webAddress } from './engine-kinds.ts';
-import { duration, integer, type Kind, oneOf, onOff, path, secret, size } from './kinds.ts';
-
-/** One setting: what it is called, what it takes, what it means. An empty value is the same as none. */
-export type Setting<T> = {
-  readonly kind: Kind<T>;
-  /** As it would be written; "" where the default is not a value but an absence, which `doc` explains. */
-  readonly default: string;
-  /** The setting without which this one means nothing: giving only this one is a mistake. */
-  readonly needs?: string;
-  readonly doc: Text;
-};
-
-const setting = <T>(given: Setting<T>): Setting<T> => given;
+import { duration, integer, oneOf, onOff, path, secret, size } from './kinds.ts';
+import { mediaSettings } from './media-settings.ts';
+import { setting } from './setting.ts';
 
 /** Names the file of settings; it can only be given by the environment, so it is not one of them. */
 export const configFileVariable = 'CONFIG_FILE';
@@ -104,6 +93,14 @@ export const settings = {
       zh: '存储桶的公开读取地址（如 CDN）；默认把客户端重定向到签名地址',
     },
   }),
+  ACCEL_REDIRECT: setting({
+    default: '',
+    kind: internalLocation,
+    doc: {
+      en: 'Internal location of the nginx in front that sends files in our place (`X-Accel-Redirect`); its `alias` is the folder of files',
+      zh: '前置 nginx 中代为发送文件的 internal location（`X-Accel-Redirect`），其 `alias` 指向文件目录',
+    },
+  }),
   REDIS_URL: setting({
     default: '',
     kind: redisAddress,
@@ -173,44 +170,7 @@ export const settings = {
       zh: '评论日期所用时区；默认为系统时区',
     },
   }),
-  FFMPEG_PATH: setting({
-    default: '',
-    kind: path,
-    doc: {
-      en: 'ffmpeg to use, with ffprobe beside it; without it, that of the system, else an old one from npm',
-      zh: '使用的 ffmpeg（ffprobe 在同一目录）；默认使用系统的，否则使用 npm 附带的旧版本',
-    },
-  }),
-  UPLOAD_MAX_SIZE: setting({
-    default: '512MB',
-    kind: size(1_024, 1024 ** 4),
-    doc: { en: 'Largest video', zh: '视频大小上限' },
-  }),
-  UPLOAD_MAX_DURATION: setting({
-    default: '10m',
-    kind: duration(1_000, 24 * 3_600_000),
-    doc: { en: 'Longest video', zh: '视频时长上限' },
-  }),
-  UPLOAD_MAX_PIXELS: setting({
-    default: '9437184',
-    kind: integer(1_024, 8_192 * 8_192),
-    doc: { en: 'Most pixels of a frame (4096 × 2304)', zh: '单帧像素上限（4096 × 2304）' },
-  }),
-  UPLOADS_PER_USER: setting({
-    default: '2',
-    kind: integer(1, 1_000),
-    doc: { en: 'Uploads of one user at once', zh: '单个用户同时上传数' },
-  }),
-  UPLOADS_TOTAL: setting({
-    default: '8',
-    kind: integer(1, 10_000),
-    doc: { en: 'Uploads of all at once', zh: '全站同时上传数' },
-  }),
-  PICTURE_MAX_SIZE: setting({
-    default: '10MB',
-    kind: size(1_024, 1024 ** 3),
-    doc: { en: 'Largest avatar or background picture', zh: '头像和背景图大小上限' },
-  }),
+  ...mediaSettings,
   REQUEST_TIMEOUT: setting({
     default: '10m',
     kind: duration(1_000, 24 * 3_600_000),
@@ -235,11 +195,6 @@ export const settings = {
     default: '20s',
     kind: duration(100, 3_600_000),
     doc: { en: 'Longest wait for what is in flight when stopping', zh: '停止时等待进行中请求的最长时间' },
-  }),
-  MEDIA_WORKERS: setting({
-    default: '1',
-    kind: integer(1, 64),
-    doc: { en: 'Conversions of videos at once', zh: '同时转码数' },
   }),
   ADMIN_PORT: setting({
     default: '',

@@ -7,12 +7,13 @@ import { createDiskBlobStore } from '../adapters/blob-disk.ts';
 import { createMemoryCache } from '../adapters/cache-memory.ts';
 import type { Log } from '../adapters/log.ts';
 import type { Observability } from '../adapters/observability.ts';
+import { createDiskPartialUploads } from '../adapters/partial-uploads-disk.ts';
 import { createMemoryQueue } from '../adapters/queue-memory.ts';
 import { createMemoryRateLimiter } from '../adapters/rate-limiter-memory.ts';
 import type { Config } from '../config/index.ts';
 import { type Database, MigrationError, openSqlite } from '../db/index.ts';
 import { createDeletionBacklog } from '../jobs/index.ts';
-import type { BlobStore, Cache, Clock, Metrics, Queue, RateLimiter } from '../ports/index.ts';
+import type { BlobStore, Cache, Clock, Metrics, PartialUploads, Queue, RateLimiter } from '../ports/index.ts';
 
 /** Jobs that wait in memory for a worker; the rest waits in the outbox. */
 const queueMaxJobs = 256;
@@ -82,7 +83,15 @@ export async function openBlobs({ blobs, dataDir }: Config, { logger }: Log): Pr
       if (is === 'back') logger.info('S3 is back');
       else logger.error('S3 is away: uploads are refused, and files wait');
     },
+    warn: (words) => logger.warn(words),
   });
+}
+
+/** Beside the blobs, and gathered where they are staged. */
+export async function openPartialUploads({ blobs }: Config, { scratchPath }: BlobStore): Promise<PartialUploads> {
+  if (blobs.kind === 'disk') return await createDiskPartialUploads({ root: blobs.root });
+  const { createS3PartialUploads } = await import('../adapters/partial-uploads-s3.ts');
+  return await createS3PartialUploads({ storage: blobs, scratchPath });
 }
 
 /** An error of the system says what is wrong, not which setting led there. What explains itself stays as it is. */

@@ -10,9 +10,11 @@ import {
   type RequestLog,
   type Tracer,
 } from '../ports/index.ts';
-import { createSlots } from './admission.ts';
+import type { FormerFiles } from '../read/index.ts';
+import { createSlots, once } from './admission.ts';
 import { clientErrorAnswer } from './client-errors.ts';
-import { answerHeaders, failureOf, languageOf, requestIdHeader, securityHeaders } from './envelope.ts';
+import { answerHeaders, type Failure, failureOf, languageOf, requestIdHeader, securityHeaders } from './envelope.ts';
+import { createEventStreams } from './event-stream.ts';
 import { type HealthChecks, registerHealth } from './health-routes.ts';
 import { registerMedia } from './media-routes.ts';
 import { type OperationDeps, registerOperations } from './operation-routes.ts';
@@ -21,6 +23,7 @@ import { registerPages } from './page-routes.ts';
 import { readForm, readJson } from './parameters.ts';
 import { createReadyLane, type ReadyLane } from './ready-lane.ts';
 import { logRequests } from './request-log.ts';
+import { type ResumableDeps, registerResumable } from './resumable-routes.ts';
 
 export type HttpSettings = {
   readonly publicUrl: string | undefined;
@@ -29,11 +32,14 @@ export type HttpSettings = {
   readonly headersTimeoutMs: number;
   readonly maxInFlight: number;
   readonly maxConnections: number;
+  readonly accelRedirect: string | undefined;
   readonly uploadsTotal: number;
   readonly uploadsPerUser: number;
 };
 
-export type AppDeps = Omit<OperationDeps, 'uploads' | 'baseUrlOf'> & {
+export type AppDeps = Omit<OperationDeps, 'uploads' | 'eventStreams' | 'baseUrlOf'> & {
+  readonly formerFiles: FormerFiles;
+  readonly resumable: ResumableDeps['resumable'];
   readonly ready: ReadyHandler<'feed'>;
   /** What has to be over before `ready` is asked, if anything. */
   readonly settled: () => Promise<void> | undefined;
@@ -100,6 +106,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   app.decorateRequest('callerId', undefined);
   app.decorateRequest('statusCodeSent', undefined);
   app.decorateRequest('span', undefined);
+  app.decorateRequest('leave', undefined);
+  app.decorateRequest('streams', false);
   acceptBodies(app);
   await app.register(multipart);
   app.addHook('onRequest', (request, reply, done) => {
@@ -110,7 +118,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   cutOffSlowBodies(app);
   logRequests(app, deps.requestLog, deps.tracer);
 
-  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+  const failing = (error: unknown, request: FastifyRequest): Failure => {
     const failure = failureOf(
       asDomainError(error, deps.databaseFailureOf),
       request.routeOptions.config?.operation,
@@ -118,6 +126,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
     );
     request.statusCodeSent = failure.code;
     if (failure.ours) log.error({ err: error, requestId: request.id, code: failure.code }, 'request failed');
+    return failure;
+  };
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const failure = failing(error, request);
     if (failure.retryAfterSeconds !== undefined) reply.header('retry-after', failure.retryAfterSeconds);
     reply.code(failure.status).headers(answerHeaders).send(failure.body);
   };
@@ -131,8 +143,9 @@ export async function createApp(deps: AppDeps): Promise<App> {
     perAddress: Math.ceil(settings.uploadsTotal * addressShareOfUploads),
   };
   deps.metrics.watch({ requestsInFlight, uploadsInFlight: uploads.slots.taken });
-  registerOperations(app, { ...deps, uploads, baseUrlOf });
-  registerMedia(app, deps.blobs);
+  registerOperations(app, { ...deps, uploads, eventStreams: createEventStreams(app, failing), baseUrlOf });
+  registerMedia(app, { ...deps, accelRedirect: settings.accelRedirect });
+  await registerResumable(app, { ...deps, ...settings, uploads });
   registerHealth(app, deps.checks);
   await registerPages(app, { version: deps.version, publicUrl: settings.publicUrl, baseUrlOf });
   return app;
@@ -209,10 +222,11 @@ function limitInFlight(app: FastifyInstance, maxInFlight: number): () => number 
       return;
     }
     inFlight += 1;
-    // Comes however it ends; Fastify's own hook does not when the client has gone.
-    reply.raw.once('close', () => {
+    request.leave = once(() => {
       inFlight -= 1;
     });
+    // Comes however it ends; Fastify's own hook does not when the client has gone.
+    reply.raw.once('close', request.leave);
     done(inFlight > maxInFlight ? new DomainError('ErrOverloaded', { retryAfterSeconds: 1 }) : undefined);
   });
   return () => inFlight;

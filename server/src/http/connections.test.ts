@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { bear, multipart, rowOf, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
+import { multipart, rowOf, someVideo, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
 import { answerOf, type Connection, exchange, listen, open, requestText } from '../../test/sockets.ts';
 import { stagedFiles } from '../../test/stored.ts';
 
@@ -21,7 +21,7 @@ const health = requestText('GET', '/healthz');
 
 /** The bytes of an upload as a client sends them. */
 function upload(token: string, headers: Readonly<Record<string, string>> = {}): Buffer {
-  const body = multipart([['title', 'From a socket']], { data: bear });
+  const body = multipart([['title', 'From a socket']], { data: someVideo });
   const head = { ...body.headers, ...headers, 'content-length': String(body.payload.length) };
   return Buffer.concat([
     Buffer.from(requestText('POST', `/douyin/publish/action/?token=${token}`, head)),
@@ -47,7 +47,7 @@ describe('a client that leaves in the middle of an upload', () => {
     leave(connection);
     await vi.waitFor(() => expect(staged()).toEqual([]));
     const response = await exchange(port, upload(user.token));
-    expect(answerOf(response)).toEqual({ status_code: 0, status_msg: '' });
+    expect(answerOf(response).status_code).toBe(0);
     await server.context.jobs.processAll();
     expect(staged()).toEqual([]);
   });
@@ -176,7 +176,7 @@ describe('clients that leave before they are answered', () => {
     try {
       const smallPort = await listen(small);
       const user = await small.user();
-      const video = await small.publish(user, 'large', Buffer.concat([bear, Buffer.alloc(8 * 1024 * 1024)]));
+      const video = await small.publish(user, 'large', Buffer.concat([someVideo, Buffer.alloc(8 * 1024 * 1024)]));
       const { play_url: url } = rowOf(await small.call('video', { video_id: video }), 'video');
       const slow = open(smallPort);
       slow.write(requestText('GET', new URL(String(url)).pathname));

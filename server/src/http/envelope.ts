@@ -1,11 +1,22 @@
 import {
   DomainError,
+  type ErrorDetail,
   type ErrorName,
   emptyAnswer,
   errors,
   type Language,
   type Operation,
 } from '@tiktok-server/contract';
+
+/** An error that is sent with a status of its own, where the protocol of a path gives statuses a meaning. */
+export class StatusError extends DomainError {
+  readonly status: number;
+
+  constructor(status: number, row: ErrorName, more: ErrorDetail = {}) {
+    super(row, more);
+    this.status = status;
+  }
+}
 
 /** The envelope of section 1 of the contract: what each outcome looks like on the wire. */
 export type Failure = {
@@ -57,7 +68,7 @@ export function failureOf(error: unknown, operation: Operation | undefined, lang
     known?.detail === undefined ? row.message[language] : `${row.message[language]}: ${known.detail[language]}`;
   const answer = operation === undefined ? {} : emptyAnswer(operation.answer);
   return {
-    status: row.sent ? row.status : 200,
+    status: error instanceof StatusError ? error.status : row.sent ? row.status : 200,
     code: row.code,
     body: JSON.stringify({ status_code: row.code, status_msg: message, ...answer }),
     retryAfterSeconds:

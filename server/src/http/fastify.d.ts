@@ -7,6 +7,10 @@ declare module 'fastify' {
     callerId: number | undefined;
     /** The `status_code` of the answer, where it has one: for the log. */
     statusCodeSent: number | undefined;
+    /** Gives back its place among the requests in flight, before its answer has ended. */
+    leave: (() => void) | undefined;
+    /** Whether its answer goes on until somebody ends it. */
+    streams: boolean;
     /** What this request does is within it, where traces are on. */
     span: RequestSpan | undefined;
   }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { bear, multipart, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
+import { multipart, someVideo, startTestServer, type TestServer, type TestUser } from '../../test/server.ts';
 import { answerOf, exchange, listen, open, requestText, type WireResponse } from '../../test/sockets.ts';
 import { mediaFiles, stagedFiles } from '../../test/stored.ts';
 
@@ -19,7 +19,7 @@ const health = requestText('GET', '/healthz');
 const ready = requestText('GET', '/readyz');
 
 function uploadOf(token: string | undefined, late = false): Buffer {
-  const body = multipart(late && token !== undefined ? [['token', token]] : [], { data: bear });
+  const body = multipart(late && token !== undefined ? [['token', token]] : [], { data: someVideo });
   const path = `/douyin/publish/action/${late || token === undefined ? '' : `?token=${token}`}`;
   const headers = { ...body.headers, 'content-length': String(body.payload.length) };
   return Buffer.concat([Buffer.from(requestText('POST', path, headers)), body.payload]);

@@ -11,6 +11,7 @@ import {
   User,
   Video,
 } from '@tiktok-server/contract';
+import { uploadPaths } from './openapi-uploads.ts';
 
 /**
  * The API as an OpenAPI 3.1 document, generated from the contract: what the document says is what the server checks.
@@ -38,7 +39,7 @@ export function buildOpenApi(options: { readonly version: string; readonly url: 
     tags: [...new Set(operationNames.map((name) => operations[name].group)), 'Files', 'Health'].map((name) => ({
       name,
     })),
-    paths: { ...paths, ...otherPaths },
+    paths: { ...paths, ...uploadPaths, ...otherPaths },
     components: {
       securitySchemes: {
         token: { type: 'apiKey', in: 'query', name: 'token', description: 'The token of register or login' },
@@ -94,12 +95,48 @@ function describe(name: OperationName, operation: Operation): Json {
       '200': {
         description:
           'Success if `status_code` is 0; otherwise the reason is in `status_msg` and the other fields are empty',
-        content: { 'application/json': { schema: answerSchema(operation) } },
+        content: contentOf(operation),
       },
+      ...(operation.streams ? { '204': nothingMore } : {}),
       ...sharedResponses,
     },
   };
 }
+
+/** Of a stream: what goes on, and what is refused before it begins. */
+function contentOf(operation: Operation): Json {
+  const schema = answerSchema(operation);
+  if (!operation.streams) return { 'application/json': { schema } };
+  const { answer } = operation;
+  const data = JSON.stringify({ status_code: 0, status_msg: '', ...exampleAnswer(answer.properties) });
+  return {
+    'text/event-stream': {
+      schema: {
+        type: 'string',
+        description:
+          'Events named `status`; the `data` of each is an answer as described under `application/json`. The last one has the id `last`',
+      },
+      example: `retry: 3000\n\nevent: status\ndata: ${data}\n\n`,
+    },
+    'application/json': { schema },
+  };
+}
+
+/** As it is on the way: not the first value of several, half of a range, and nothing of all else. */
+function exampleAnswer(properties: Operation['answer']['properties']): Json {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => {
+      const { enum: values, maximum } = Object.assign({ enum: undefined, maximum: undefined }, schema);
+      if (Array.isArray(values)) return [name, values[1]];
+      return [name, typeof maximum === 'number' ? maximum / 2 : ''];
+    }),
+  );
+}
+
+const nothingMore = {
+  description:
+    'To a client that asks again having seen the last event (`Last-Event-ID: last`), as long as nothing is new',
+};
 
 const both = (text: { readonly en: string; readonly zh: string }): string => `${text.en} · ${text.zh}`;
 
@@ -214,6 +251,7 @@ const otherPaths = {
       responses: {
         '200': { description: 'The file' },
         '206': { description: 'The part that was asked for' },
+        '302': { description: 'Where it is: elsewhere, or in another file that plays in its place now' },
         '304': { description: 'Not changed' },
         '404': { description: 'No such file', content: envelope },
         '416': { description: 'The part is outside the file' },

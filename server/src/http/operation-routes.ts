@@ -9,10 +9,11 @@ import {
 } from '@tiktok-server/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Sessions } from '../features/account/sessions.ts';
-import { type Call, type Caller, type Handlers, ReadyAnswer } from '../features/handler.ts';
+import { type Call, type Caller, type Handlers, ReadyAnswer, StreamAnswer } from '../features/handler.ts';
 import type { BlobStore, StagedBlob } from '../ports/index.ts';
 import type { Slots } from './admission.ts';
 import { answerHeaders, languageOf, successBody } from './envelope.ts';
+import type { EventStreams } from './event-stream.ts';
 import { discardAll, fileTooLarge, readMultipart } from './multipart.ts';
 import { parseParameters, type RawParameters, rawParameters } from './parameters.ts';
 
@@ -21,6 +22,7 @@ export type OperationDeps = {
   readonly sessions: Sessions;
   readonly blobs: BlobStore;
   readonly uploads: { readonly slots: Slots; readonly perUser: number; readonly perAddress: number };
+  readonly eventStreams: EventStreams;
   /** Bound of a file part, by its name. */
   readonly maxFileBytes: (part: string) => number;
   /** Scheme and host under which this caller reaches us. */
@@ -149,6 +151,7 @@ async function run<N extends OperationName>(
   const call = callOf(name, { input, caller, files: Object.fromEntries(files) });
   const answer = await deps.handlers[name](call);
   reply.request.statusCodeSent = 0;
+  if (answer instanceof StreamAnswer) return deps.eventStreams.send(answer, caller, reply);
   reply.headers(answerHeaders);
   return reply.send(answer instanceof ReadyAnswer ? answer.body : successBody(answer));
 }
@@ -159,7 +162,7 @@ function callOf(_name: OperationName, call: object): object {
   return call;
 }
 
-function tokenOf(request: FastifyRequest, raw: RawParameters): string | undefined {
+export function tokenOf(request: FastifyRequest, raw: RawParameters): string | undefined {
   const parameter = raw('token');
   if (parameter !== undefined && parameter !== '') return parameter;
   const header = request.headers.authorization;

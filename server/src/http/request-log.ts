@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { RequestLine, RequestLog, SpanAttributes, Tracer } from '../ports/index.ts';
 import { mediaPath } from '../read/index.ts';
+import { uploadsPath } from './tus-server.ts';
 
 /** What a request is said to have ended with whose client had gone before it was answered (nginx's number for it). */
 const clientGone = 499;
@@ -22,7 +23,8 @@ export function logRequests(app: FastifyInstance, log: RequestLog, tracer: Trace
         path: pathOf(request.url),
         operation: request.routeOptions.config.operationName,
         group: groupOf(request),
-        status: reply.raw.writableFinished ? reply.statusCode : clientGone,
+        // A stream is answered when it begins, whoever ends it.
+        status: reply.raw.writableFinished || request.streams ? reply.statusCode : clientGone,
         code: request.statusCodeSent,
         durationMs: reply.elapsedTime,
         userId: request.callerId,
@@ -53,6 +55,7 @@ function groupOf(request: FastifyRequest): string {
   const { url, config } = request.routeOptions;
   if (config.operationName !== undefined) return config.operationName;
   if (url === undefined) return 'other';
+  if (url.startsWith(uploadsPath)) return 'upload';
   return url.startsWith(mediaPath) ? 'media' : 'page';
 }
 

@@ -5,6 +5,7 @@ export * from './clock.ts';
 export * from './dead-letters.ts';
 export * from './id-source.ts';
 export * from './metrics.ts';
+export * from './partial-uploads.ts';
 export * from './profiler.ts';
 export * from './queue.ts';
 export * from './rate-limiter.ts';
