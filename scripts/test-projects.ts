@@ -24,6 +24,14 @@ export const engineVariables = {
 export const embeddedOnly: Readonly<Record<string, string>> = {
   'server/test/database-failures.test.ts': 'fills and locks the SQLite file',
   'server/src/http/media-routes.test.ts': 'is about files that our own process serves from the disk',
+  'server/src/http/large-files.test.ts': 'is about files that our own process serves from the disk',
+  'server/src/http/accel-redirect.test.ts': 'is about files on the disk, which nginx sends',
+  'server/test/playback.test.ts':
+    'plays in a browser what our own process serves: the files are the same in both forms',
+  'server/src/features/video/package.test.ts': 'is about what is in the files that are made, which no engine changes',
+  'server/src/features/video/sync.test.ts': 'is about what is in the files that are made, which no engine changes',
+  'server/src/features/video/prepared-file.test.ts':
+    'is about what is in the files that are made, which no engine changes',
   'conformance/cli.test.ts': 'is about the arguments and reports of the kit, for which any server will do',
 };
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Answer, listOf, numberOf } from './server.ts';
 import { callServer } from './server-process.ts';
 
-const clip = Buffer.from(readFileSync(new URL('../demo/tide.mp4', import.meta.url)));
+const clip = Buffer.from(readFileSync(new URL('./short.mp4', import.meta.url)));
 
 /** What is known of a thing: an answer said so, or the answer never came. */
 export type Known = 'yes' | 'no' | 'unknown';

@@ -177,6 +177,10 @@ function checkCounts(dataDir: string): void {
 function checkFiles(dataDir: string): void {
   const wanted = query(dataDir, (all) => [
     ...all('select play_key, cover_key from videos').flatMap((row) => [row['play_key'], row['cover_key']]),
+    ...all('select derived from videos where derived is not null').flatMap((row) => {
+      const { folder, files }: { folder?: unknown; files?: unknown } = JSON.parse(String(row['derived']));
+      return Array.isArray(files) ? files.map((file) => `${folder}/${file}`) : [];
+    }),
     ...all(`select payload from outbox where name = 'blobs.reconcile'`).flatMap((row) => {
       const { keys }: { keys?: unknown } = JSON.parse(String(row['payload']));
       return Array.isArray(keys) ? keys : [];

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bear, multipart, parseAnswer, type Row, rowOf, temporaryFolder, textOf } from './server.ts';
+import { multipart, parseAnswer, type Row, rowOf, someVideo, temporaryFolder, textOf } from './server.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 
 /** What a real server process writes about what it is asked, and what it must never write. */
@@ -87,7 +87,7 @@ async function makeCalls(): Promise<void> {
   await request(`/douyin/user/password/?old_password=old-pa55&new_password=new-pa55&token=${token}`, {
     method: 'POST',
   });
-  for (const file of [bear, Buffer.from('no video')]) {
+  for (const file of [someVideo, Buffer.from('no video')]) {
     const upload = multipart([['token', token]], { data: file });
     await request('/douyin/publish/action/', {
       method: 'POST',

@@ -7,7 +7,7 @@ import { outboxStore } from '../src/store/index.ts';
 import { type Exposition, scrape } from './exposition.ts';
 import { createHeldFfmpeg, type HeldFfmpeg } from './held-ffmpeg.ts';
 import { seedSettings, seedUser, seedVideos } from './seed.ts';
-import { bear, multipart, startTestServer, type TestServer, type TestUser } from './server.ts';
+import { multipart, someVideo, startTestServer, type TestServer, type TestUser } from './server.ts';
 import { listen } from './sockets.ts';
 
 /** What a scraper sees of a server that works, over HTTP. */
@@ -89,7 +89,7 @@ describe('requests', () => {
   });
 
   it('and uploads are seen while they are under way', async () => {
-    const body = multipart([['title', 'slow']], { data: bear });
+    const body = multipart([['title', 'slow']], { data: someVideo });
     const controller = new AbortController();
     const half = new ReadableStream({
       start: (stream) => stream.enqueue(body.payload.subarray(0, 1_000)),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { startArguments } from '../../scripts/start-command.ts';
+import { quickTools } from './quick-tools.ts';
 import { type Answer, parseAnswer } from './server.ts';
 
 const startTimeoutMs = 20_000;
@@ -34,6 +35,9 @@ export function spawnServer(
       PORT: '0',
       DEMO: 'off',
       RATE_LIMIT: 'off',
+      MEDIA_PRIORITY: 'normal',
+      VIDEO_ENCODER: 'libx264',
+      ...quickTools(),
       ...settings,
     },
     stdio: ['ignore', output, 'pipe'],

@@ -8,6 +8,7 @@ import { productionEngines } from '../../scripts/test-projects.ts';
 import { loadConfig } from '../src/config/index.ts';
 import { type Context, createContext, type Overrides } from '../src/context.ts';
 import { formOfTests } from './form.ts';
+import { quickTools } from './quick-tools.ts';
 import { takeSlot } from './slots.ts';
 
 export type Answer = Record<string, unknown> & { readonly status_code: number; readonly status_msg: string };
@@ -38,7 +39,17 @@ type More = {
   readonly headers?: Record<string, string>;
 };
 
-export const bear = readFileSync(new URL('../../conformance/bear.mp4', import.meta.url));
+/**
+ * A video of one second, made longer by a box that players skip (`free`): large enough to be sent in pieces, and little work for who processes it.
+ */
+export const someVideo = padded(readFileSync(new URL('./short.mp4', import.meta.url)), 300 * 1024);
+
+function padded(video: Buffer, sizeBytes: number): Buffer<ArrayBuffer> {
+  const rest = Buffer.alloc(sizeBytes - video.length);
+  rest.writeUInt32BE(rest.length);
+  rest.write('free', 4, 'latin1');
+  return Buffer.concat([video, rest]);
+}
 
 export function temporaryFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'tiktok-server-test-'));
@@ -57,6 +68,11 @@ export async function startTestServer(
     RATE_LIMIT: 'off',
     DEMO: 'off',
     TZ: 'UTC',
+    // What a graphics card of whoever runs the tests makes is not what they compare with, and trying it takes time.
+    VIDEO_ENCODER: 'libx264',
+    // Tests wait for conversions, while others keep the processors busy.
+    MEDIA_PRIORITY: 'normal',
+    ...quickTools(),
     ...slot?.settings,
     ...settings,
   };
@@ -72,6 +88,7 @@ export async function startTestServer(
     throw error;
   });
   let users = 0;
+  let closing: Promise<void> | undefined;
 
   const call: TestServer['call'] = async (name, parameters = {}, more = {}) => {
     const operation: Operation = operations[name];
@@ -105,15 +122,15 @@ export async function startTestServer(
       }
       return { id: answer['user_id'], token: answer['token'], name: username, password };
     },
-    publish: async (user, title = 'A bear', file = bear) => {
+    publish: async (user, title = 'A bear', file = someVideo) => {
       const answer = await call('publish', { title }, { token: user.token, files: { data: file } });
       if (answer.status_code !== 0) throw new Error(`publishing: ${answer.status_msg}`);
       const [newest] = listOf(await call('publishList', {}, { token: user.token }), 'video_list');
       return numberOf(newest, 'id');
     },
-    close: async () => {
-      await context.close();
-      tidy();
+    close: () => {
+      closing ??= context.close().then(tidy);
+      return closing;
     },
   };
   return server;

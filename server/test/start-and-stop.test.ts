@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { startArguments } from '../../scripts/start-command.ts';
-import { bear, multipart, temporaryFolder, textOf } from './server.ts';
+import { multipart, someVideo, temporaryFolder, textOf } from './server.ts';
 import {
   callServer,
   endProcess,
@@ -105,7 +105,7 @@ describe('a server that is told to stop', () => {
       username: 'a',
       password: 'password',
     });
-    const body = multipart([], { data: bear });
+    const body = multipart([], { data: someVideo });
     const headers = { ...body.headers, 'content-length': String(body.payload.length) };
     const head = requestText('POST', `/douyin/publish/action/?token=${textOf(user, 'token')}`, headers);
     const bytes = Buffer.concat([Buffer.from(head), body.payload]);
@@ -126,7 +126,7 @@ describe('a server that is told to stop', () => {
     const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
     expect([ready.status, await ready.text()]).toEqual([503, 'not ready: this process is ending\n']);
     connection.write(rest);
-    expect(answerOf(await connection.response())).toEqual({ status_code: 0, status_msg: '' });
+    expect(answerOf(await connection.response())).toMatchObject({ status_code: 0, status_msg: '' });
     // Not when the connection, which the answer kept alive, has been idle for long enough.
     const answeredMs = performance.now();
     if (server.child.exitCode === null) await once(server.child, 'exit');

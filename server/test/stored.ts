@@ -16,6 +16,7 @@ const tables = [
   'comments',
   'messages',
   'conversations',
+  'uploads',
   'outbox',
   'meta',
 ] as const satisfies readonly (keyof Tables)[];
