@@ -22,6 +22,7 @@ export async function startEmbeddedSystem(folder: string, logs: string = join(fo
     apis: [api],
     processes: [server],
     tables: sqliteTables(join(data, 'tiktok.sqlite')),
+    bucket: undefined,
     faults: bindFaults(embeddedFaults, server),
     versions: { SQLite: process.versions['sqlite'] ?? 'unknown' },
     close: async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
+  type BucketAddress,
   type Engine,
   type EngineName,
   startMysql,
@@ -41,6 +42,7 @@ export async function startProductionSystem(folder: string, logs: string = join(
       apis: apis.map(({ api }) => api),
       processes,
       tables: mysqlTables(databaseUrl),
+      bucket: bucketOf(parts.engines.s3),
       faults: bindFaults(productionFaults, parts),
       versions: Object.fromEntries(Object.entries(packages).map(([name, id]) => [name, versionOf(id)])),
       close,
@@ -128,6 +130,16 @@ async function startParts(
   const databaseUrl = settings['DATABASE_URL'] ?? '';
   const amqpUrl = settings['AMQP_URL'] ?? '';
   return { engines, ways, apis, worker, processes: [one, other, worker], databaseUrl, amqpUrl };
+}
+
+function bucketOf({ settings }: Engine): BucketAddress {
+  const storage = new URL(settings['STORAGE_URL'] ?? '');
+  return {
+    endpoint: storage.searchParams.get('endpoint') ?? '',
+    accessKey: settings['STORAGE_ACCESS_KEY'] ?? '',
+    secretKey: settings['STORAGE_SECRET_KEY'] ?? '',
+    bucket: storage.host,
+  };
 }
 
 function versionOf(debianPackage: string): string {

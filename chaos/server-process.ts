@@ -7,11 +7,12 @@ import { residentBytes } from '../bench/process-figures.ts';
 import { stopProcess, waitFor } from '../bench/resources.ts';
 import { startArguments } from '../scripts/start-command.ts';
 
-const startTimeoutMs = 30_000;
+/** Of patience: on a busy machine the engines and three processes start at once. */
+const startTimeoutMs = 120_000;
 const lookEveryMs = 20;
 /** How the line of the log begins that every role writes when it has started. */
 const readyText = '"msg":"ready ';
-const startAgainTimeoutMs = 60_000;
+const startAgainTimeoutMs = 180_000;
 const startAgainEveryMs = 300;
 const shownLogCharacters = 2_000;
 
@@ -20,6 +21,8 @@ const settingsOfAll = {
   LOG_FORMAT: 'json',
   DEMO: 'off',
   RATE_LIMIT: 'off',
+  MEDIA_PRIORITY: 'normal',
+  VIDEO_ENCODER: 'libx264',
   UPLOADS_PER_USER: '16',
   UPLOADS_TOTAL: '32',
 };
@@ -126,6 +129,11 @@ export class ServerProcess {
   /** How it ended although nobody ended it, and forgets it. */
   takeOwnEnds(): string[] {
     return this.#ownEnds.splice(0);
+  }
+
+  /** Its data. */
+  get folder(): string {
+    return this.#options.folder;
   }
 
   /** Undefined while it does not run. */

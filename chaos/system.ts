@@ -1,5 +1,6 @@
 /** What chaos is done to: the processes of a site, and how its tables are looked at from beside them. */
 import { Agent } from 'node:http';
+import type { BucketAddress } from '../engines/index.ts';
 import type { Api } from './client.ts';
 import type { Random } from './random.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -12,6 +13,8 @@ export type System = {
   readonly apis: readonly Api[];
   readonly processes: readonly ServerProcess[];
   readonly tables: TableReader;
+  /** Where its files are; undefined: below the folder of its one process. */
+  readonly bucket: BucketAddress | undefined;
   /** Every fault that can be done to it. */
   readonly faults: readonly Fault[];
   /** What it is made of, for the report: name and version. */

@@ -20,13 +20,15 @@ import {
 const soonMs = 15 * 60_000;
 
 export interface TableReader {
+  /** Rows of a query that changes nothing. */
+  readonly query: Query;
   /** What belongs to these users. */
   rowsOf(userIds: readonly number[]): Promise<Rows>;
   /** Jobs that are still to be done soon, and those that were given up. */
   jobs(): Promise<{ readonly due: number; readonly dead: number; readonly names: readonly string[] }>;
 }
 
-type Query = (sql: string) => Promise<readonly Row[]>;
+export type Query = (sql: string) => Promise<readonly Row[]>;
 
 export function sqliteTables(path: string): TableReader {
   const query: Query = async (sql) => {
@@ -59,6 +61,7 @@ const textOf = (row: Row, name: string): string => String(row[name]);
 
 function tablesBy(query: Query): TableReader {
   return {
+    query,
     rowsOf: async (userIds) => {
       const users = userIds.map(Number).join(', ');
       const counted = await query(`select id, ${userCounters.join(', ')} from users where id in (${users})`);

@@ -7,7 +7,7 @@ import { violationLines } from '../report.ts';
 import { jobsLeft, runScenario, type ScenarioResult } from '../scenario.ts';
 import type { Fault, System } from '../system.ts';
 
-const clip = readFileSync(new URL('../../server/demo/tide.mp4', import.meta.url));
+const clip = readFileSync(new URL('../../server/test/short.mp4', import.meta.url));
 const calmMs = 400;
 /** Faults are on for a part of the time of a whole run. */
 const lastsShare = 0.4;
