@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 
 const callTimeoutMs = 60_000;
+const uploadTimeoutMs = 5 * 60_000;
 const boundary = 'bench-4f1c6a5f0b7e4d22';
 
 type Answer = Readonly<Record<string, unknown>>;
@@ -18,11 +19,21 @@ export async function register(url: string): Promise<string> {
   return String(accepted(await response.text())['token']);
 }
 
-/**
- * Publishes a file, streamed, in the order of the app: file, token, title. Resolves with the time from the first byte of
- * the request to the last one of the answer, in milliseconds.
- */
+export type Published = {
+  readonly videoId: number;
+  /** When the first byte of the request was sent (`performance.now`). */
+  readonly startedAt: number;
+  /** From then until the last byte of the answer, in milliseconds. */
+  readonly tookMs: number;
+};
+
+/** Publishes a file as {@link publishVideo} does; resolves with how long it took, in milliseconds. */
 export async function publish(url: string, token: string, path: string, title: string): Promise<number> {
+  return (await publishVideo(url, token, path, title)).tookMs;
+}
+
+/** Publishes a file, streamed, in the order of the app: file, token, title. */
+export async function publishVideo(url: string, token: string, path: string, title: string): Promise<Published> {
   const head = `--${boundary}\r\ncontent-disposition: form-data; name="data"; filename="video.mp4"\r\ncontent-type: application/octet-stream\r\n\r\n`;
   const field = (name: string, value: string): string =>
     `\r\n--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}`;
@@ -31,7 +42,7 @@ export async function publish(url: string, token: string, path: string, title: s
   const sent = request(`${url}/douyin/publish/action/`, {
     method: 'POST',
     agent: false,
-    signal: AbortSignal.timeout(callTimeoutMs),
+    signal: AbortSignal.timeout(uploadTimeoutMs),
     headers: {
       'content-type': `multipart/form-data; boundary=${boundary}`,
       'content-length': Buffer.byteLength(head) + statSync(path).size + Buffer.byteLength(tail),
@@ -56,8 +67,32 @@ export async function publish(url: string, token: string, path: string, title: s
   }, sent);
   const [body] = await Promise.all([answered, sending]);
   const tookMs = performance.now() - startedAt;
-  accepted(body);
-  return tookMs;
+  return { videoId: Number(accepted(body)['video_id']), startedAt, tookMs };
+}
+
+export type VideoStatus = { readonly state: string; readonly progress: number };
+
+/** How far the processing of an own video has come. */
+export async function videoStatus(url: string, token: string, videoId: number): Promise<VideoStatus> {
+  const parameters = new URLSearchParams({ token, video_id: String(videoId) });
+  const answer = accepted(await textOf(`${url}/douyin/publish/status/?${parameters}`));
+  return { state: String(answer['state']), progress: Number(answer['progress']) };
+}
+
+export type ListedVideo = { readonly title: string; readonly playUrl: string; readonly hlsUrl: string };
+
+/** The newest video, as everyone sees it. */
+export async function newestVideo(url: string): Promise<ListedVideo> {
+  const list = accepted(await textOf(`${url}/douyin/feed/`))['video_list'];
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  if (typeof first !== 'object' || first === null) throw new Error('the feed is empty');
+  const { title, play_url, hls_url }: Answer = { ...first };
+  return { title: String(title), playUrl: String(play_url), hlsUrl: String(hls_url ?? '') };
+}
+
+async function textOf(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(callTimeoutMs) });
+  return await response.text();
 }
 
 export type Feed = {

@@ -1,6 +1,6 @@
 /** A real video of a wanted size, made by ffmpeg's own generators. */
 import { once } from 'node:events';
-import { appendFileSync, statSync } from 'node:fs';
+import { appendFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resources } from './resources.ts';
 
@@ -49,11 +49,27 @@ export async function makeClip(resources: Resources, ffmpeg: string, sizeBytes: 
   return path;
 }
 
-function fillUp(path: string, sizeBytes: number): void {
+/** Makes an MP4 of `seconds` whose pictures (MPEG-4 Part 2, full HD upright) browsers do not play, so that it has to be converted. */
+export async function makeForeignClip(resources: Resources, ffmpeg: string, seconds: number): Promise<string> {
+  const path = join(resources.folder('clip'), 'foreign.mp4');
+  const source = `testsrc2=size=1080x1920:rate=30:duration=${seconds},noise=alls=10:allf=t`;
+  const child = resources.spawn(
+    ffmpeg,
+    ['-hide_banner', '-nostdin', '-v', 'error', '-f', 'lavfi', '-i', source, '-c:v', 'mpeg4', '-q:v', '4', path],
+    { stdio: ['ignore', 'ignore', 'inherit'], timeout: encodeTimeoutMs, killSignal: 'SIGKILL' },
+  );
+  const [exitCode] = await once(child, 'exit');
+  if (exitCode !== 0) throw new Error(`ffmpeg made no clip (${exitCode ?? 'killed'})`);
+  return path;
+}
+
+/** Makes an MP4 longer by a `free` box of zeros, which takes no room on a file system that knows holes. */
+export function fillUp(path: string, sizeBytes: number): void {
   const missing = sizeBytes - statSync(path).size;
   if (missing < boxHeaderBytes) throw new Error(`the clip is ${-missing} bytes larger than wanted`);
-  const box = Buffer.alloc(missing);
-  box.writeUInt32BE(missing, 0);
-  box.write('free', 4, 'latin1');
-  appendFileSync(path, box);
+  const header = Buffer.alloc(boxHeaderBytes);
+  header.writeUInt32BE(missing, 0);
+  header.write('free', 4, 'latin1');
+  appendFileSync(path, header);
+  truncateSync(path, sizeBytes);
 }

@@ -1,5 +1,6 @@
 /** The machine that a report was made on, and the commit. */
 import { execFileSync } from 'node:child_process';
+import { statfsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -19,4 +20,19 @@ export function describeCommit(): string {
   } catch {
     return 'unknown: not a git checkout';
   }
+}
+
+/** Names of the usual ones by the number that the kernel gives them. */
+const fileSystems = new Map([
+  [0xef53, 'ext4'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x794c7630, 'overlay'],
+  [0x01021994, 'tmpfs, which is memory: the times say nothing about a disk'],
+]);
+
+/** What the file system of a folder is called. */
+export function fileSystemOf(path: string): string {
+  const { type } = statfsSync(path);
+  return fileSystems.get(type) ?? `of type 0x${type.toString(16)}`;
 }

@@ -5,23 +5,40 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readConditions } from './conditions.ts';
+import { deliveryFigure } from './figures/delivery.ts';
+import { encodingFigure } from './figures/encoding.ts';
 import { feedFigure } from './figures/feed.ts';
 import type { Bench, FigureDefinition } from './figures/figure.ts';
 import { memoryFigure } from './figures/memory.ts';
+import { playableFigure } from './figures/publish-to-playable.ts';
+import { readyFigure } from './figures/publish-to-ready.ts';
 import { startFigure } from './figures/start.ts';
+import { storedFigure } from './figures/stored-bytes.ts';
 import { uploadFigure } from './figures/upload.ts';
+import { largeUploadFigure } from './figures/upload-1gib.ts';
 import { type Figure, type Outcome, type Report, renderJson, renderMarkdown } from './report.ts';
 import { Resources } from './resources.ts';
 import { canPin } from './server-process.ts';
 
-const definitions: readonly FigureDefinition[] = [startFigure, memoryFigure, uploadFigure, feedFigure];
+const definitions: readonly FigureDefinition[] = [
+  startFigure,
+  memoryFigure,
+  uploadFigure,
+  largeUploadFigure,
+  playableFigure,
+  readyFigure,
+  storedFigure,
+  feedFigure,
+  deliveryFigure,
+  encodingFigure,
+];
 /** A figure that takes longer than this has failed. */
 const figureTimeoutMs = 10 * 60_000;
 
 const help = `Usage: npm run bench -- [options]
 
 Measures the server and writes report.md and report.json into bench/.
-It takes about four minutes; let nothing else run meanwhile.
+It takes about a quarter of an hour; let nothing else run meanwhile.
 
   --only NAME      one figure (may be given again): ${definitions.map(({ name }) => name).join(', ')}
   --quick          few runs, small input: shows that it works, says little
@@ -61,10 +78,21 @@ try {
   process.exit(2);
 }
 const chosen = definitions.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-const conditions = await withResources(readConditions);
+const run = new Resources();
+const onSignal = (): void => {
+  run.removeNow();
+  process.exit(130);
+};
+process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
 const figures: Figure[] = [];
-for (const { name, title, method, measure } of chosen) {
-  figures.push({ name, title, method, outcome: await measured(measure) });
+let conditions: Record<string, string>;
+try {
+  conditions = await withResources(readConditions);
+  for (const { name, title, method, measure } of chosen) {
+    figures.push({ name, title, method, outcome: await measured(measure) });
+  }
+} finally {
+  await run[Symbol.asyncDispose]();
 }
 const report: Report = {
   date: new Date().toISOString().slice(0, 16).replace('T', ' ').concat(' UTC'),
@@ -99,22 +127,16 @@ async function measured(measure: FigureDefinition['measure']): Promise<Outcome> 
 
 /** Work with resources of its own, which are gone afterwards, however it ends, Ctrl-C included. */
 async function withResources<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
-  await using resources = new Resources();
-  const onSignal = (): void => {
-    resources.removeNow();
-    process.exit(130);
-  };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  await using resources = run.part();
   const late = setTimeout(() => {
     process.stderr.write(`a measurement took longer than ${figureTimeoutMs / 60_000} minutes\n`);
-    resources.removeNow();
+    run.removeNow();
     process.exit(1);
   }, figureTimeoutMs);
   try {
     return await work(resources);
   } finally {
     clearTimeout(late);
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 

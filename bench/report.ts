@@ -1,7 +1,7 @@
 /** Figures in, the report out, as Markdown for people and JSON for programs. Pure. */
 import { type Summary, summarize } from './statistics.ts';
 
-export type Unit = 'ms' | 'MB' | 'requests/s' | 'µs' | '%' | '';
+export type Unit = 'ms' | 'MB' | 'MB/s' | 'requests/s' | 'µs' | '%' | '';
 
 export type Measurement = {
   readonly label: string;

@@ -10,11 +10,30 @@ const stopTimeoutMs = 30_000;
 
 export class Resources implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>();
-  readonly #root = mkdtempSync(join(tmpdir(), 'tiktok-server-bench-'));
+  readonly #parts = new Set<Resources>();
+  readonly #whole: Resources | undefined;
+  readonly #root: string;
+
+  constructor(whole?: Resources) {
+    this.#whole = whole;
+    this.#root = mkdtempSync(join(whole?.root ?? tmpdir(), 'tiktok-server-bench-'));
+  }
 
   /** The folder of this run, where all of its files lie. */
   get root(): string {
     return this.#root;
+  }
+
+  /** The folder of the whole run, if this is a part of one: what several parts use is made there once. */
+  get sharedRoot(): string {
+    return this.#whole?.sharedRoot ?? this.#root;
+  }
+
+  /** Resources that end before these do. */
+  part(): Resources {
+    const part = new Resources(this);
+    this.#parts.add(part);
+    return part;
   }
 
   folder(name: string): string {
@@ -32,6 +51,7 @@ export class Resources implements AsyncDisposable {
 
   /** For the way out, where nothing can be waited for. */
   removeNow(): void {
+    for (const part of this.#parts) part.removeNow();
     for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.#root, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -39,6 +59,7 @@ export class Resources implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#children].map((child) => stopProcess(child)));
     this.removeNow();
+    if (this.#whole !== undefined) this.#whole.#parts.delete(this);
   }
 }
 

@@ -11,7 +11,8 @@ import { type Resources, stopProcess, waitFor } from './resources.ts';
 
 const startTimeoutMs = 60_000;
 const pollEveryMs = 10;
-const drainTimeoutMs = 120_000;
+/** Thirty videos of the feed, each of which gets its renditions. */
+const drainTimeoutMs = 5 * 60_000;
 /** Jobs that are due later than this are planned (the end of replaced files, a day later); a retry comes earlier. */
 const soonMs = 15 * 60_000;
 
@@ -70,7 +71,10 @@ export async function startServer(
   const url = `http://127.0.0.1:${port}`;
   const look = <T>(what: string, found: () => Promise<T | undefined> | T | undefined): Promise<T> =>
     waitFor(what, startTimeoutMs, pollEveryMs, () => {
-      if (hasEnded(child)) throw new Error(`the server did not start: ${readFileSync(logPath, 'utf8').slice(-1_000)}`);
+      if (hasEnded(child)) {
+        const end = child.exitCode ?? child.signalCode ?? 'no process';
+        throw new Error(`the server did not start (${end}): ${readFileSync(logPath, 'utf8').slice(-1_000)}`);
+      }
       return found();
     });
   const answeringMs = await look('the first answer', async () =>
@@ -109,7 +113,8 @@ function systemEnvironment(): Record<string, string> {
 const hasEnded = (child: ChildProcess): boolean =>
   child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 
-async function freePort(): Promise<number> {
+/** One that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   return await new Promise((resolve, reject) => {
     server.once('error', reject);

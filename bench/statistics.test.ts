@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, pairedRatios, summarize } from './statistics.ts';
+import { median, pairedRatios, percentile, summarize } from './statistics.ts';
 
 describe('statistics', () => {
   it('takes the value in the middle, whatever the order', () => {
@@ -25,6 +25,12 @@ describe('statistics', () => {
     expect(() => summarize([])).toThrow('nothing was measured');
     expect(() => summarize([1, Number.NaN])).toThrow('not a number');
     expect(() => summarize([1, Number.POSITIVE_INFINITY])).toThrow('not a number');
+  });
+
+  it('takes the value that a share does not exceed', () => {
+    const values = Array.from({ length: 200 }, (_, at) => 200 - at);
+    expect([percentile(values, 0.99), percentile(values, 0.5), percentile([7], 0.99)]).toEqual([198, 100, 7]);
+    expect(() => percentile([], 0.5)).toThrow('nothing was measured');
   });
 
   it('divides within pairs, so that a slow moment of the machine cancels out', () => {

@@ -33,3 +33,11 @@ function middleOf(sorted: readonly number[]): number {
 export function pairedRatios(pairs: readonly { readonly of: number; readonly to: number }[]): number[] {
   return pairs.map(({ of, to }) => of / to);
 }
+
+/** The value that `share` of all values do not exceed: 0.99 for the 99th percentile (nearest rank). */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+  if (value === undefined) throw new RangeError('nothing was measured');
+  return value;
+}

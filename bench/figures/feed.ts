@@ -1,19 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Feed, guestFeed, publish, register } from '../client.ts';
 import type { LoadRequest, LoadResult } from '../load-generator.ts';
+import { firstLine, spawnProgram } from '../programs.ts';
 import type { Measurement } from '../report.ts';
-import type { Resources } from '../resources.ts';
-import { pinned, type ServerProcess, startServer } from '../server-process.ts';
+import { type ServerProcess, startServer } from '../server-process.ts';
 import { pairedRatios } from '../statistics.ts';
-import type { Bench, FigureDefinition } from './figure.ts';
+import { type Bench, demoClips, type FigureDefinition } from './figure.ts';
 
 const feedVideos = 30;
-const clips = ['tide.mp4', 'bloom.mp4', 'aurora.mp4'].map((name) =>
-  fileURLToPath(new URL(`../../server/demo/${name}`, import.meta.url)),
-);
 const connections = 32;
 /** Below this share of its core a server waited for others, or for the generator: the round says little. */
 const busyEnough = 0.85;
@@ -41,7 +37,7 @@ export const feedFigure: FigureDefinition = {
     say('feed, publishing 30 videos');
     const token = await register(first.url);
     for (let video = 0; video < feedVideos; video += 1) {
-      await publish(first.url, token, clips[video % clips.length] ?? '', `Video ${video + 1}`);
+      await publish(first.url, token, demoClips[video % demoClips.length] ?? '', `Video ${video + 1}`);
     }
     await first.drained();
     await first.stop();
@@ -168,32 +164,4 @@ async function runGenerator({ resources, cores }: Bench, request: LoadRequest): 
   if (result.wrong > 0) throw new Error(`${result.wrong} answers were wrong`);
   if (result.answers === 0) throw new Error('no answer came');
   return result;
-}
-
-function spawnProgram(resources: Resources, core: number | undefined, file: string, args: string[]): ChildProcess {
-  const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-  const [command, allArgs] = pinned(core, [path, ...args]);
-  return resources.spawn(command, allArgs, { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-/** The first line that a program prints; rejects if it ends without, or takes longer than `timeoutMs`. */
-async function firstLine(child: ChildProcess, timeoutMs: number): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    let text = '';
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`a program said nothing within ${timeoutMs / 1000} s`));
-    }, timeoutMs);
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += chunk.toString('utf8');
-      if (!text.includes('\n')) return;
-      clearTimeout(timer);
-      resolve(text.slice(0, text.indexOf('\n')));
-    });
-    child.once('error', reject);
-    child.once('close', () => {
-      clearTimeout(timer);
-      reject(new Error(`a program ended with ${child.exitCode ?? child.signalCode} and said nothing`));
-    });
-  });
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Outcome } from '../report.ts';
 import type { Resources } from '../resources.ts';
 
@@ -19,3 +20,8 @@ export type FigureDefinition = {
 };
 
 export const megabyte = 1_000_000;
+
+/** Small clips that need no conversion. */
+export const demoClips = ['tide.mp4', 'bloom.mp4', 'aurora.mp4'].map((name) =>
+  fileURLToPath(new URL(`../../server/demo/${name}`, import.meta.url)),
+);

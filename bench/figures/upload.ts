@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, statfsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { publish, register } from '../client.ts';
 import { makeClip } from '../clip.ts';
-import { childrenOf, peakResidentBytes, resetPeakResident, residentBytes } from '../process-figures.ts';
+import { fileSystemOf } from '../machine.ts';
+import { watchMemory } from '../memory-watch.ts';
+import { residentBytes } from '../process-figures.ts';
 import { type ServerProcess, startServer } from '../server-process.ts';
 import { pairedRatios } from '../statistics.ts';
 import { type FigureDefinition, megabyte } from './figure.ts';
 import { bytesAtRest } from './memory.ts';
-
-const sampleEveryMs = 20;
 
 export const uploadFigure: FigureDefinition = {
   name: 'upload',
@@ -23,30 +23,30 @@ export const uploadFigure: FigureDefinition = {
     'that does the least that is asked of an upload: read, SHA-256, write, fsync.',
   measure: async ({ resources, quick, say }) => {
     const sizeBytes = (quick ? 10 : 100) * megabyte;
-    const dataDir = resources.folder('upload');
-    const start = (): Promise<ServerProcess> =>
+    const start = (dataDir: string): Promise<ServerProcess> =>
       startServer(resources, { dataDir, settings: { DEMO: 'off', RATE_LIMIT: 'off' } });
-    const first = await start();
+    const first = await start(resources.folder('upload'));
     say(`upload, making a clip of ${sizeBytes / megabyte} MB`);
     const clip = await makeClip(resources, first.tools.ffmpeg, sizeBytes);
-    const token = await register(first.url);
     await first.stop();
-    await timeCopy(clip, join(dataDir, 'copy'));
+    await timeCopy(clip, join(resources.root, 'copy'));
     const pairs: { of: number; to: number }[] = [];
     const growths: number[] = [];
     const tools: number[] = [];
     for (let run = 1; run <= (quick ? 1 : 5); run += 1) {
       say(`upload, run ${run}`);
       // Anew each time: memory that one upload took, the next one finds taken.
-      const server = await start();
+      const dataDir = resources.folder('upload');
+      const server = await start(dataDir);
+      const token = await register(server.url);
       const before = residentBytes(server.pid) === undefined ? undefined : await bytesAtRest(server);
-      await server.drained();
       const copyMs = await timeCopy(clip, join(dataDir, 'copy'));
       const watch = watchMemory(server);
       const replyMs = await publish(server.url, token, clip, `Upload ${run}`).finally(watch.stop);
       pairs.push({ of: replyMs, to: copyMs });
-      await server.drained();
+      // Its renditions are not made: they would take longer than all of this.
       await server.stop();
+      await rm(dataDir, { recursive: true });
       if (before === undefined) continue;
       growths.push((watch.peakBytes() - before) / megabyte);
       tools.push(watch.toolsPeakBytes() / megabyte);
@@ -75,8 +75,8 @@ export const uploadFigure: FigureDefinition = {
             ]),
       ],
       notes: [
-        `The file is ${sizeBytes / megabyte} MB; the file system of the temporary folder is ${fileSystemOf(dataDir)}.`,
-        'Copy and upload take turns (A B A B …), the first copy, which warms the page cache, is not counted. Each upload goes to a server that was just started, since the memory that one upload took, the next one would find taken; the next turn begins when its background jobs are done.',
+        `The file is ${sizeBytes / megabyte} MB; the file system of the temporary folder is ${fileSystemOf(resources.root)}.`,
+        'Copy and upload take turns (A B A B …), the first copy, which warms the page cache, is not counted. Each upload goes to a server that was just started, since the memory that one upload took, the next one would find taken, and is stopped right after the answer, before the renditions of the video are made.',
         ...(growths.length === 0 ? ['Growth of memory could not be measured: this machine does not tell it.'] : []),
       ],
     };
@@ -101,46 +101,4 @@ async function timeCopy(from: string, to: string): Promise<number> {
   const tookMs = performance.now() - startedAt;
   await rm(to);
   return tookMs;
-}
-
-/** Follows the memory of a server and of what it starts: the kernel's own peak where it can be reset, else by looking often. */
-function watchMemory(server: ServerProcess): {
-  readonly stop: () => void;
-  readonly peakBytes: () => number;
-  readonly toolsPeakBytes: () => number;
-} {
-  let peak = 0;
-  let toolsPeak = 0;
-  const exact = resetPeakResident(server.pid);
-  const look = (): void => {
-    peak = Math.max(peak, residentBytes(server.pid) ?? 0, exact ? (peakResidentBytes(server.pid) ?? 0) : 0);
-    const children = childrenOf(server.pid).map((pid) => residentBytes(pid) ?? 0);
-    toolsPeak = Math.max(
-      toolsPeak,
-      children.reduce((sum, bytes) => sum + bytes, 0),
-    );
-  };
-  const timer = setInterval(look, sampleEveryMs);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      look();
-    },
-    peakBytes: () => peak,
-    toolsPeakBytes: () => toolsPeak,
-  };
-}
-
-/** Names of the usual ones by the number that the kernel gives them. */
-const fileSystems = new Map([
-  [0xef53, 'ext4'],
-  [0x58465342, 'xfs'],
-  [0x9123683e, 'btrfs'],
-  [0x794c7630, 'overlay'],
-  [0x01021994, 'tmpfs, which is memory: the times say nothing about a disk'],
-]);
-
-function fileSystemOf(path: string): string {
-  const { type } = statfsSync(path);
-  return fileSystems.get(type) ?? `of type 0x${type.toString(16)}`;
 }
