@@ -5,10 +5,11 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readConditions } from './conditions.ts';
+import { withEarlier } from './earlier-report.ts';
 import { deliveryFigure } from './figures/delivery.ts';
 import { encodingFigure } from './figures/encoding.ts';
 import { feedFigure } from './figures/feed.ts';
-import type { Bench, FigureDefinition } from './figures/figure.ts';
+import type { FigureDefinition } from './figures/figure.ts';
 import { memoryFigure } from './figures/memory.ts';
 import { playableFigure } from './figures/publish-to-playable.ts';
 import { readyFigure } from './figures/publish-to-ready.ts';
@@ -42,7 +43,8 @@ It takes about a quarter of an hour; let nothing else run meanwhile.
 
   --only NAME      one figure (may be given again): ${definitions.map(({ name }) => name).join(', ')}
   --quick          few runs, small input: shows that it works, says little
-  --output FOLDER  where the report goes; with --only or --quick it is printed and not written unless this is given
+  --output FOLDER  where the report goes; with --only or --quick it is printed and not written unless this is given.
+                   Figures of the report that is there, and that this run does not measure, stay
   --help           this text
 
 Ends with 0 if everything could be measured, whether or not the goals hold, and with 1 if a measurement failed.
@@ -94,17 +96,19 @@ try {
 } finally {
   await run[Symbol.asyncDispose]();
 }
+const names = definitions.map(({ name }) => name);
+const json = options.output === undefined ? undefined : resolve(options.output, 'report.json');
 const report: Report = {
   date: new Date().toISOString().slice(0, 16).replace('T', ' ').concat(' UTC'),
   mode: options.quick ? 'quick' : 'full',
   conditions,
-  figures,
+  figures: json === undefined ? figures : withEarlier(json, names, figures),
 };
 const markdown = renderMarkdown(report);
 process.stdout.write(markdown);
-if (options.output !== undefined) {
+if (options.output !== undefined && json !== undefined) {
   writeFileSync(resolve(options.output, 'report.md'), markdown);
-  writeFileSync(resolve(options.output, 'report.json'), renderJson(report));
+  writeFileSync(json, renderJson(report));
   process.stderr.write(`written to ${resolve(options.output, 'report.md')}\n`);
 }
 process.exit(figures.some(({ outcome }) => outcome.kind === 'failed') ? 1 : 0);
@@ -115,26 +119,24 @@ async function measured(measure: FigureDefinition['measure']): Promise<Outcome> 
   const say = (text: string): void => {
     process.stderr.write(`${text}\n`);
   };
-  return await withResources(async (resources) => {
-    const bench: Bench = { resources, quick: options.quick, cores, say };
-    try {
-      return await measure(bench);
-    } catch (error) {
-      return { kind: 'failed', reason: messageOf(error) };
-    }
-  });
+  try {
+    return await withResources((resources) => measure({ resources, quick: options.quick, cores, say }));
+  } catch (error) {
+    return { kind: 'failed', reason: messageOf(error) };
+  }
 }
 
 /** Work with resources of its own, which are gone afterwards, however it ends, Ctrl-C included. */
 async function withResources<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
   await using resources = run.part();
-  const late = setTimeout(() => {
-    process.stderr.write(`a measurement took longer than ${figureTimeoutMs / 60_000} minutes\n`);
-    run.removeNow();
-    process.exit(1);
-  }, figureTimeoutMs);
+  let late: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    const error = new Error(`it took longer than ${figureTimeoutMs / 60_000} minutes`);
+    late = setTimeout(() => reject(error), figureTimeoutMs);
+  });
   try {
-    return await work(resources);
+    // What is still under way fails with the processes that it talks to, and nobody waits for it.
+    return await Promise.race([work(resources), tooLate]);
   } finally {
     clearTimeout(late);
   }

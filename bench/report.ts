@@ -25,6 +25,8 @@ export type Figure = {
   readonly title: string;
   /** How it is measured. */
   readonly method: string;
+  /** Of an earlier run: when, and of which commit. */
+  readonly since?: string | undefined;
   readonly outcome: Outcome;
 };
 
@@ -66,7 +68,10 @@ export function renderMarkdown(report: Report): string {
     '',
     ...table(['what', 'value'], Object.entries(report.conditions)),
   ];
-  for (const figure of report.figures) lines.push('', `## ${figure.title}`, '', ...sectionOf(figure));
+  for (const figure of report.figures) {
+    const since = figure.since === undefined ? [] : [`Of an earlier run: ${figure.since}.`, ''];
+    lines.push('', `## ${figure.title}`, '', ...since, ...sectionOf(figure));
+  }
   return `${lines.join('\n')}\n`;
 }
 
