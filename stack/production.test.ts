@@ -11,7 +11,7 @@ import { type Stack, startStack } from './stack.ts';
 const startTimeoutMs = 120_000;
 /** A job that was published is prepared within seconds. */
 const preparedWithinMs = 20_000;
-const bear = readFileSync(new URL('../conformance/bear.mp4', import.meta.url));
+const clip = readFileSync(new URL('../server/test/short.mp4', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'production-'));
 const lines: string[] = [];
 const ends: string[] = [];
@@ -37,7 +37,7 @@ async function publish(url: string, title: string): Promise<void> {
   const form = new FormData();
   form.set('token', user.token);
   form.set('title', title);
-  form.set('data', new Blob([bear]), 'bear.mp4');
+  form.set('data', new Blob([clip]), 'clip.mp4');
   expect((await call(url, 'POST', '/douyin/publish/action/', form)).of('status_code')).toBe('0');
 }
 
@@ -53,7 +53,8 @@ beforeAll(async () => {
   stack = await startStack({
     folder: join(folder, 'run'),
     workers: 2,
-    settings: { RATE_LIMIT: 'off' },
+    // The test waits for a conversion, while others keep the processors busy.
+    settings: { RATE_LIMIT: 'off', MEDIA_PRIORITY: 'normal' },
     onLine: (name, line) => lines.push(`${name} ${line}`),
     onEnd: (name, how) => ends.push(`${name} ${how}`),
   });
